@@ -1,0 +1,162 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs tc and ip: one process for all statements. Decides nothing."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import socket
+import typing as t
+
+from .model import LEAVES, TcError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_FAILED = re.compile(r"Command failed -:(\d+)")
+
+#: A function of each part that we may need, as the kernel's own symbol table calls it.
+_SYMBOLS = {
+    "htb": "htb_enqueue",
+    "u32": "u32_classify",
+    "sfq": "sfq_enqueue",
+    "fq_codel": "fq_codel_enqueue",
+    "pfifo": "pfifo_enqueue",
+    "ifb": "ifb_xmit",
+    "mirred": "tcf_mirred_act",
+    "clsact": "clsact_init",
+}
+_MODULES = {
+    "htb": "sch_htb",
+    "u32": "cls_u32",
+    "sfq": "sch_sfq",
+    "fq_codel": "sch_fq_codel",
+    "ifb": "ifb",
+    "mirred": "act_mirred",
+    "clsact": "sch_ingress",
+}
+_OVSDB_SOCKETS = ("/run/openvswitch/db.sock", "/var/run/openvswitch/db.sock")
+
+
+class Run(t.Protocol):
+    """Runs a command with text on its standard input; returns (rc, stdout, stderr)."""
+
+    def __call__(self, args: list[str], data: str) -> tuple[int, str, str]: ...
+
+
+class Batch:
+    """tc and ip in batch mode, going on after a failed statement so that the other ports are still done."""
+
+    def __init__(self, run: Run, tc: str, ip: str) -> None:
+        self._run = run
+        self._commands = {"tc": [tc, "-force", "-batch", "-"], "ip": [ip, "-force", "-batch", "-"]}
+
+    def __call__(self, tool: str, statements: Sequence[str]) -> dict[int, str]:
+        """Run the statements; return {index: error} of those that failed."""
+        if not statements:
+            return {}
+        rc, _out, err = self._run(self._commands[tool], "\n".join(statements) + "\n")
+        if rc == 0:
+            return {}
+        errors: dict[int, str] = {}
+        said: list[str] = []
+        for line in err.splitlines():
+            match = _FAILED.search(line)
+            if match:
+                errors[int(match.group(1)) - 1] = " ".join(said) or f"{tool} said no more than that it failed"
+                said = []
+            elif line.strip() and not line.startswith("We have an error talking"):
+                said.append(line.strip().removeprefix("Error: ") if hasattr(str, "removeprefix") else line.strip())
+        if not errors:
+            raise TcError(f"{tool} -batch ended with {rc}: {err.strip() or 'without a word'}")
+        return errors
+
+
+def kernel_lacks(needs: Iterable[str]) -> list[str]:
+    """Which of the needed parts this kernel has neither built in, nor loaded, nor as a module it could load.
+
+    Reads /proc/kallsyms, some 100 ms: ask only when something is going to be made.
+    """
+    missing = set(needs) - {"none"}
+    if missing:
+        missing -= _in_kernel(missing)
+    if missing:
+        missing -= _loadable(missing)
+    return sorted(missing)
+
+
+def available_leaves() -> list[str]:
+    lacking = kernel_lacks(LEAVES)
+    return [leaf for leaf in LEAVES if leaf not in lacking]
+
+
+def _in_kernel(parts: Iterable[str]) -> set[str]:
+    wanted = {_SYMBOLS[part].encode(): part for part in parts}
+    found = set()
+    try:
+        with open("/proc/kallsyms", "rb") as symbols:
+            text = symbols.read()
+    except OSError:
+        return set()
+    for symbol, part in wanted.items():
+        if re.search(rb" [tT] " + symbol + rb"[\s.]", text):
+            found.add(part)
+    return found
+
+
+def _loadable(parts: Iterable[str]) -> set[str]:
+    folder = os.path.join("/lib/modules", os.uname().release)
+    listed = ""
+    for name in ("modules.dep", "modules.builtin"):
+        try:
+            with open(os.path.join(folder, name), encoding="ascii", errors="replace") as lines:
+                listed += lines.read()
+        except OSError:
+            continue
+    return {part for part in parts if part in _MODULES and re.search(rf"/{_MODULES[part]}\.ko\b", listed)}
+
+
+def ovs_offloads() -> bool:
+    """Whether Open vSwitch has other_config:hw-offload=true, asked over its database's own socket (RFC 7047).
+
+    Not by ovs-vsctl, which a host whose switch lives in a container may not have. False without Open vSwitch.
+    """
+    path = next(iter(found for place in _OVSDB_SOCKETS for found in glob.glob(place)), None)
+    if path is None:
+        return False
+    question = {
+        "method": "transact",
+        "id": 0,
+        "params": ["Open_vSwitch", {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["other_config"]}],
+    }
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as database:
+            database.settimeout(5)
+            database.connect(path)
+            database.sendall(json.dumps(question).encode())
+            answer = _read_json(database)
+        rows = answer["result"][0]["rows"]
+        return any(["hw-offload", "true"] in row["other_config"][1] for row in rows)
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise TcError(
+            f"Open vSwitch's database at {path} doesn't answer ({exc}); whether it offloads (other_config:hw-offload) "
+            "can't be told, and with offload its hooks must not be used. See to ovsdb-server first."
+        ) from None
+
+
+def _read_json(connection: socket.socket) -> t.Any:
+    """The first JSON value that arrives; OVSDB sends no delimiter and no length."""
+    text = ""
+    while True:
+        part = connection.recv(65536)
+        if not part:
+            raise ValueError("it hung up")
+        text += part.decode()
+        try:
+            return json.JSONDecoder().raw_decode(text)[0]
+        except ValueError:
+            continue

@@ -1,0 +1,328 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one device's traffic control is, and the statements that make it what is wanted. Pure.
+
+A shaped device, as in the field notes that this collection comes from:
+
+    root qdisc  htb 1: default 100
+    class 1:100 rate, ceil, burst      everything that no filter catches; leaf qdisc 100:
+    class 1:1   1 Tbit/s               the exempt traffic; leaf qdisc 101:
+    filters     u32, prio 1 for IPv4, prio 2 for IPv6, one per exempt network, to 1:1
+
+1:100 has no parent, so it cannot borrow: it runs at ceil only while its burst bucket has tokens, then at rate.
+The notes' own agent built the same thing, which is why its rules are adopted in place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import typing as t
+from dataclasses import dataclass, field
+
+from .model import Network, Shape
+from .units import MAX_SIZE
+
+ROOT = 0x10000  # 1:
+DEFAULT_CLASS = 0x100
+LIMITED = 0x10100  # 1:100
+EXEMPT = 0x10001  # 1:1
+CLSACT_INGRESS = 0xFFFFFFF2
+
+#: Exempt means exempt: far above any NIC, so that HTB never holds this traffic back (the notes had 10 Gbit/s).
+EXEMPT_SHAPE = Shape(rate=10**12, ceil=10**12, burst=1 << 24)
+
+#: HTB's DRR quantum is rate/10 by default, and the kernel complains outside 1000..200000.
+_QUANTUM = (1600, 200000)
+#: sfq's own default queue length; pfifo's would be the device's txqueuelen, half a second at 20 Mbit/s.
+_PFIFO_LIMIT = 127
+_SFQ_PERTURB = 10
+#: psched: 64 ns a tick. tc rounds a bucket's time to whole microseconds, some versions down and some up.
+_TICKS_PER_SECOND = 15625000
+_TICK_TOLERANCE = 32
+
+_ETH_P_ALL, _ETH_P_IP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
+_PROTOCOLS = {_ETH_P_ALL: "all", _ETH_P_IP: "ip", _ETH_P_IPV6: "ipv6"}
+
+Key = t.Tuple[bytes, bytes, int, int]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A class's counters: bytes, packets, drops, overlimits since it was made; backlog in bytes now."""
+
+    bytes: int
+    packets: int
+    drops: int
+    overlimits: int
+    backlog: int
+
+
+@dataclass(frozen=True)
+class Qdisc:
+    """setting is htb's default class, sfq's perturb or pfifo's limit. A qdisc that nobody made has handle 0."""
+
+    kind: str
+    handle: int
+    setting: int = 0
+
+
+@dataclass(frozen=True)
+class Class:
+    """An HTB class as the kernel keeps it: rate and ceil in bit/s, burst and cburst in psched ticks."""
+
+    top: bool
+    rate: int
+    ceil: int
+    burst: int
+    cburst: int
+    quantum: int
+    stats: t.Optional[Stats] = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """redirect is the ifindex that the packets go to, -1 for any other action, None without action."""
+
+    parent: int
+    prio: int
+    protocol: int
+    handle: int
+    kind: str
+    keys: tuple[Key, ...]
+    target: int
+    redirect: t.Optional[int] = None
+
+
+@dataclass
+class Device:
+    """A network device with its qdiscs (leaves by parent class; hook is ingress or clsact), classes and filters."""
+
+    name: str
+    index: int
+    root: t.Optional[Qdisc] = None
+    hook: t.Optional[Qdisc] = None
+    leaves: dict[int, Qdisc] = field(default_factory=dict)
+    classes: dict[int, Class] = field(default_factory=dict)
+    filters: list[Filter] = field(default_factory=list)
+    up: bool = True
+
+    @property
+    def bare(self) -> bool:
+        """Nobody has put a qdisc at the root: what is there is the kernel's default."""
+        return self.root is None or self.root.handle == 0
+
+    @property
+    def ours(self) -> bool:
+        """The root is of our making, or of the notes' agent's, perhaps not finished."""
+        root = self.root
+        return (
+            root is not None
+            and (root.kind, root.handle, root.setting) == ("htb", ROOT, DEFAULT_CLASS)
+            and all(one.top for one in self.classes.values())
+            and (not self.classes or LIMITED in self.classes or EXEMPT in self.classes)
+        )
+
+    @property
+    def root_filters(self) -> list[Filter]:
+        return [one for one in self.filters if one.parent == ROOT]
+
+    @property
+    def hook_filters(self) -> list[Filter]:
+        """The filters at clsact's ingress and egress hooks."""
+        return [one for one in self.filters if one.parent >= CLSACT_INGRESS]
+
+    @property
+    def complete(self) -> bool:
+        """Surely of our making: nothing of the pattern is missing."""
+        return self.ours and LIMITED in self.classes and EXEMPT in self.classes
+
+    @property
+    def notes_made(self) -> bool:
+        """The notes' agent made it: its exempt class is not ours."""
+        return self.complete and self.classes[EXEMPT].rate != EXEMPT_SHAPE.rate
+
+    def owner(self) -> str:
+        """Who shapes this device, as far as its qdiscs tell; empty where nobody or we do."""
+        root = self.root
+        if self.bare or self.ours or root is None:
+            return ""
+        if root.kind == "htb" and root.handle == ROOT and root.setting == 1:
+            if 0x1FFFE in self.classes:
+                return "Open vSwitch's linux-htb, as a Neutron QoS policy sets it"
+            return "libvirt's own <bandwidth>, as a flavor's quota:vif_* sets it"
+        return f"a {root.kind} qdisc {root.handle >> 16:x}: made by hand or by another tool"
+
+
+@dataclass(frozen=True)
+class Shaper:
+    """The wanted limit on one device: match is the side of a packet that tells exempt traffic, dst or src."""
+
+    shape: Shape
+    match: str
+    exempt: tuple[Network, ...]
+    leaf: str
+
+
+def ticks(size: int, rate: int) -> int:
+    """The psched ticks that tc makes of a bucket of size bytes at rate bit/s."""
+    return math.ceil(size * 8 * _TICKS_PER_SECOND / rate)
+
+
+def quantum(rate: int) -> int:
+    return min(max(rate // 8 // 10, _QUANTUM[0]), _QUANTUM[1])
+
+
+def ceil_bucket(ceil: int) -> int:
+    """cburst in bytes: a millisecond of ceil keeps timers few, and a packet must fit."""
+    return min(max(ceil // 8 // 1000, 1600), MAX_SIZE)
+
+
+def same_shape(actual: Class, wanted: Shape) -> bool:
+    """Compare at the precision that tc keeps: rates exactly, buckets to a microsecond or two."""
+    return (
+        actual.rate == wanted.rate
+        and actual.ceil == wanted.ceil
+        and abs(actual.burst - ticks(wanted.burst, wanted.rate)) <= _TICK_TOLERANCE
+        and abs(actual.cburst - ticks(ceil_bucket(wanted.ceil), wanted.ceil)) <= _TICK_TOLERANCE
+        and actual.quantum == quantum(wanted.rate)
+    )
+
+
+def found_shape(actual: Class) -> Shape:
+    """A class's limit in our words; the burst is rounded as the kernel's ticks round it."""
+    return Shape(actual.rate, actual.ceil, actual.burst * actual.rate // 8 // _TICKS_PER_SECOND)
+
+
+def keys_of(network: Network, match: str) -> tuple[int, tuple[Key, ...]]:
+    """The (protocol, u32 keys) that `match ip dst NETWORK` becomes in the kernel."""
+    packed, mask = network.network_address.packed, network.netmask.packed
+    if network.version == 4:
+        return _ETH_P_IP, ((mask, packed, 16 if match == "dst" else 12, 0),)
+    start = 24 if match == "dst" else 8
+    words = range(0, (network.prefixlen + 31) // 32 * 4, 4)
+    return _ETH_P_IPV6, tuple((mask[at : at + 4], packed[at : at + 4], start + at, 0) for at in words)
+
+
+def network_of(found: Filter) -> t.Optional[Network]:
+    """The network that a filter matches, where it is one that keys_of could have made."""
+    if found.protocol == _ETH_P_IP and len(found.keys) == 1:
+        return ipaddress.IPv4Network((found.keys[0][1], bin(int.from_bytes(found.keys[0][0], "big")).count("1")))
+    if found.protocol == _ETH_P_IPV6 and len(found.keys) <= 4:
+        address = b"".join(key[1] for key in found.keys).ljust(16, b"\0")
+        length = sum(bin(int.from_bytes(key[0], "big")).count("1") for key in found.keys)
+        return ipaddress.IPv6Network((address, length), strict=False)
+    return None
+
+
+def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) -> list[str]:
+    """The tc statements, in order, from what is to what is wanted; none where nothing differs.
+
+    A limit that exists is changed in place. Where none exists the limited class comes last, when exempt traffic
+    already has its way out. Exemptions are added before others are taken away.
+    """
+    if actual is None or not actual.ours:
+        actual = Device(device, 0)
+    statements = []
+    if actual.root is None:
+        statements.append(f"qdisc replace dev {device} root handle 1: htb default 100")
+    statements += _class_statements(device, actual, EXEMPT, EXEMPT_SHAPE)
+    statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.leaf)
+    statements += _exempt_statements(device, actual, wanted)
+    statements += _class_statements(device, actual, LIMITED, wanted.shape)
+    statements += _leaf_statements(device, actual, LIMITED, "100:", wanted.leaf)
+    statements += [
+        f"class del dev {device} classid {handle >> 16:x}:{handle & 0xFFFF:x}"
+        for handle in actual.classes
+        if handle not in (LIMITED, EXEMPT)
+    ]
+    return statements
+
+
+def _class_statements(device: str, actual: Device, handle: int, shape: Shape) -> list[str]:
+    found = actual.classes.get(handle)
+    if found is not None and same_shape(found, shape):
+        return []
+    verb = "add" if found is None else "change"
+    return [
+        f"class {verb} dev {device} parent 1: classid 1:{handle & 0xFFFF:x} htb rate {shape.rate}bit ceil {shape.ceil}bit "
+        f"burst {shape.burst}b cburst {ceil_bucket(shape.ceil)}b quantum {quantum(shape.rate)}"
+    ]
+
+
+def _leaf_statements(device: str, actual: Device, parent: int, handle: str, leaf: str) -> list[str]:
+    found = actual.leaves.get(parent)
+    place = f"dev {device} parent 1:{parent & 0xFFFF:x}"
+    if leaf == "none":
+        return [] if found is None else [f"qdisc del {place}"]
+    setting = {"sfq": _SFQ_PERTURB, "pfifo": _PFIFO_LIMIT}.get(leaf, 0)
+    if found is not None and (found.kind, found.setting) == (leaf, setting):
+        return []
+    option = {"sfq": f" perturb {_SFQ_PERTURB}", "pfifo": f" limit {_PFIFO_LIMIT}"}.get(leaf, "")
+    # `replace` with the handle of a leaf of another kind is taken for a change of that leaf, and refused.
+    spare = "102:" if handle == "100:" else "103:"
+    used = found is not None and found.handle == int(handle[:-1], 16) << 16
+    return [f"qdisc replace {place} handle {spare if used else handle} {leaf}{option}"]
+
+
+def _exempt_statements(device: str, actual: Device, wanted: Shaper) -> list[str]:
+    missing = {keys_of(network, wanted.match): network for network in wanted.exempt}
+    surplus = []
+    foreign_prios = set()
+    for found in actual.root_filters:
+        if found.kind != "u32" or found.prio != (2 if found.protocol == _ETH_P_IPV6 else 1):
+            foreign_prios.add((found.prio, found.protocol))
+        elif (
+            found.target != EXEMPT
+            or found.redirect is not None
+            or missing.pop((found.protocol, found.keys), None) is None
+        ):
+            surplus.append(found)
+    statements = [_filter_group_del(device, prio, protocol) for prio, protocol in sorted(foreign_prios)]
+    for network in missing.values():
+        family, prio, word = ("ip", 1, "ip") if network.version == 4 else ("ipv6", 2, "ip6")
+        statements.append(
+            f"filter add dev {device} parent 1: protocol {family} prio {prio} "
+            f"u32 match {word} {wanted.match} {network} flowid 1:1"
+        )
+    return statements + [filter_del(device, "parent 1:", found) for found in surplus]
+
+
+def _filter_group_del(device: str, prio: int, protocol: int) -> str:
+    return f"filter del dev {device} parent 1: protocol {_PROTOCOLS.get(protocol, protocol)} prio {prio}"
+
+
+def filter_del(device: str, place: str, found: Filter) -> str:
+    """The statement that removes one u32 filter and leaves its siblings."""
+    table, bucket, node = found.handle >> 20, found.handle >> 12 & 0xFF, found.handle & 0xFFF
+    return (
+        f"filter del dev {device} {place} protocol {_PROTOCOLS.get(found.protocol, found.protocol)} prio {found.prio} "
+        f"handle {table:x}:{format(bucket, 'x') if bucket else ''}:{node:x} u32"
+    )
+
+
+def describe(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> t.Optional[dict[str, t.Any]]:
+    """A device's limit for people: {rate, ceil, burst, exempt, leaf}, None where it has none of ours.
+
+    What equals the wanted limit is told in the wanted limit's figures, because the kernel keeps a burst as time.
+    """
+    if actual is None or not actual.ours or LIMITED not in actual.classes:
+        return None
+    if wanted is not None and not shape_statements(actual.name, actual, wanted):
+        return shaper_public(wanted)
+    exempt = {network_of(found) for found in actual.root_filters if found.target == EXEMPT} - {None}
+    leaf = actual.leaves.get(LIMITED)
+    return {
+        **found_shape(actual.classes[LIMITED]).public(),
+        "exempt": sorted(str(network) for network in exempt),
+        "leaf": leaf.kind if leaf else "none",
+    }
+
+
+def shaper_public(shaper: Shaper) -> dict[str, t.Any]:
+    return {
+        **shaper.shape.public(),
+        "exempt": sorted(str(network) for network in shaper.exempt),
+        "leaf": shaper.leaf,
+    }

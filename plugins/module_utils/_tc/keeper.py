@@ -1,0 +1,188 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keeper: applies the saved limits again when a port's device appears or somebody removes a limit.
+
+It listens to rtnetlink, so it needs neither udev nor polling and learns of everything alike: boot, an instance's hard
+reboot, a live migration's arrival, a restart of Open vSwitch (which removes qdiscs without a word), `tc qdisc del` by
+hand. What somebody else has made in a limit's place it leaves alone, and says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import typing as t
+
+from . import cli, netlink, state
+from .host import restore
+from .model import TcError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .model import Port
+
+#: Devices of a port, and ports of a host, appear in bursts: one restore for what comes within this time.
+_GATHER_SECONDS = 0.02
+#: Notices a state file that a killed run has left behind without touching the kernel.
+_IDLE_SECONDS = 30.0
+#: Somebody who removes a limit this often, within a minute, means it; the log says so and the port rests a minute.
+_PATIENCE = 20
+
+_REMOVED = (netlink.RTM_DELQDISC, netlink.RTM_DELTCLASS, netlink.RTM_DELTFILTER)
+
+
+class Keeper:
+    """Knows the saved ports, which devices are theirs, and what has happened to them since the last restore."""
+
+    def __init__(self, batch: cli.Batch, path: str = state.STATE_FILE) -> None:
+        self._batch = batch
+        self._path = path
+        self._ports: dict[str, Port] = {}
+        self._owners: dict[str, str] = {}  # device name -> port id
+        self._indexes: dict[int, str] = {}  # ifindex -> device name
+        self._signature: object = None
+        self._pending: set[str] = set()
+        self._restored: dict[str, list[float]] = {}
+        self._complaints: dict[str, str] = {}
+
+    def reload(self) -> None:
+        """Read the state file if it is another one than last time; all its ports are then due."""
+        try:
+            stat = os.stat(self._path)
+            signature: object = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        except FileNotFoundError:
+            signature = "absent"
+        if signature == self._signature:
+            return
+        self._signature = signature
+        saved = state.load(self._path)
+        for problem in saved.problems:
+            _say(problem)
+        self._ports = saved.ports
+        self._owners = {port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")}
+        self._indexes = {index: name for index, name in socket.if_nameindex() if name in self._owners}
+        self._pending = set(saved.ports)
+
+    def notice(self, buffer: bytes) -> None:
+        """Take in what one recv brought."""
+        for kind, start, end in netlink.messages(buffer):
+            if kind == netlink.RTM_NEWLINK:
+                index, name = netlink.link_name(buffer, start, end)
+                port_id = self._owners.get(name)
+                if port_id is not None and self._indexes.get(index) != name:
+                    self._indexes[index] = name
+                    self._pending.add(port_id)
+            elif kind == netlink.RTM_DELLINK:
+                index, name = netlink.link_name(buffer, start, end)
+                self._indexes.pop(index, None)
+                if name.startswith("ifb") and name in self._owners:
+                    self._pending.add(self._owners[name])
+            elif kind in _REMOVED:
+                index, _handle, _parent = netlink.tc_message(buffer, start)
+                if index in self._indexes:
+                    self._pending.add(self._owners[self._indexes[index]])
+
+    def notice_all(self) -> None:
+        """Events were lost: everything is due."""
+        self._signature = None
+
+    def settle(self) -> None:
+        """Restore what is due, under the host's lock so that a run in progress ends first."""
+        if not self._pending:
+            self.reload()
+            if not self._pending:
+                return
+        began = time.monotonic()
+        with state.locked(300):
+            self.reload()
+            due = [self._ports[port_id] for port_id in sorted(self._pending) if port_id in self._ports]
+            self._pending = set()
+            due = [port for port in due if self._patient(port, began)]
+            acted = restore(due, self._batch)
+        done = [plan for plan in acted if plan.done not in ("refused", "failed") and plan.acts]
+        for plan in done:
+            self._restored.setdefault(plan.port.port_id, []).append(began)
+        if done:
+            names = ", ".join(plan.port.device("tap") for plan in done[:3]) + (", ..." if len(done) > 3 else "")
+            _say(f"limits of {len(done)} ports applied ({names}) in {1000 * (time.monotonic() - began):.0f} ms")
+        for plan in acted:
+            self._complain(plan.port.port_id, plan.reason if plan.done in ("refused", "failed") else "")
+
+    def _patient(self, port: Port, now: float) -> bool:
+        recent = [when for when in self._restored.get(port.port_id, ()) if now - when < 60]
+        self._restored[port.port_id] = recent
+        if len(recent) < _PATIENCE:
+            return True
+        self._complain(
+            port.port_id,
+            f"Port {port.port_id}: its limit was removed {len(recent)} times within a minute; leaving it alone for a while.",
+        )
+        return False
+
+    def _complain(self, port_id: str, reason: str) -> None:
+        """Say a port's trouble once, not at every event."""
+        if reason and self._complaints.get(port_id) != reason:
+            _say(reason)
+        self._complaints[port_id] = reason
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # to the journal
+
+
+def _run(args: list[str], data: str) -> tuple[int, str, str]:
+    done = subprocess.run(args, input=data.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+def _ready() -> None:
+    """Tell systemd (Type=notify) that no event is missed from now on."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.connect("\0" + address[1:] if address.startswith("@") else address)
+            sock.sendall(b"READY=1")
+
+
+def _drain(events: socket.socket, keeper: Keeper) -> None:
+    """Take in all events that wait, without waiting."""
+    while True:
+        try:
+            keeper.notice(events.recv(1 << 18, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            if exc.errno != errno.ENOBUFS:
+                raise
+            keeper.notice_all()
+
+
+def _find(tool: str) -> str:
+    path = shutil.which(tool, path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if path is None:
+        raise TcError(f"{tool} is not on this host; install iproute2.")
+    return path
+
+
+def main() -> t.NoReturn:
+    os.environ["LC_ALL"] = "C"
+    try:
+        keeper = Keeper(cli.Batch(_run, _find("tc"), _find("ip")))
+        with netlink.open_socket(netlink.RTMGRP_LINK | netlink.RTMGRP_TC) as events:
+            keeper.settle()
+            _ready()
+            while True:
+                if select.select([events], [], [], _IDLE_SECONDS)[0]:
+                    time.sleep(_GATHER_SECONDS)
+                    _drain(events, keeper)
+                keeper.settle()
+    except TcError as exc:
+        sys.exit(str(exc))

@@ -1,0 +1,279 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's traffic control state, read over rtnetlink.
+
+Why not the text of `tc`: it rounds (1234567bit is printed as 1234Kbit), its format differs between versions, HTB
+classes are text even with -j, and `qdisc show dev X` dumps every device's qdiscs each time. The kernel's own
+messages (linux/rtnetlink.h, linux/pkt_sched.h, linux/pkt_cls.h) are exact and a stable interface.
+This module only reads. Changes are made by `tc -batch`, see cli.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+import typing as t
+
+from .device import Class, Device, Filter, Qdisc, Stats
+
+if t.TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+RTM_NEWLINK, RTM_DELLINK = 16, 17
+RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
+RTM_DELTCLASS, RTM_GETTCLASS = 41, 42
+RTM_DELTFILTER, RTM_GETTFILTER = 45, 46
+RTMGRP_LINK, RTMGRP_TC = 0x1, 0x8
+
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_SO_RCVBUFFORCE = 33
+
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr
+_TCMSG = struct.Struct("=BxxxiIII")  # family, ifindex, handle, parent, info
+_ATTR = struct.Struct("=HH")
+_U32 = struct.Struct("=I")
+_HTB_OPT = struct.Struct("=4xhHI4xhHIIIIII")  # tc_htb_opt: two tc_ratespec, buffer, cbuffer, quantum, level, prio
+_U32_KEY = struct.Struct("=4s4sii")
+
+_TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
+_TCA_HTB_PARMS, _TCA_HTB_INIT, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 2, 6, 7
+_TCA_U32_CLASSID, _TCA_U32_SEL, _TCA_U32_ACT = 1, 5, 7
+_TCA_ACT_KIND, _TCA_ACT_OPTIONS, _TCA_MIRRED_PARMS = 1, 2, 2
+_TCA_STATS_BASIC, _TCA_STATS_QUEUE = 1, 3
+
+_TC_H_ROOT = 0xFFFFFFFF
+_TC_H_CLSACT_INGRESS = 0xFFFFFFF2
+_TC_H_CLSACT_EGRESS = 0xFFFFFFF3
+_TC_H_INGRESS_QDISC = 0xFFFF0000
+
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
+
+
+def open_socket(groups: int = 0) -> socket.socket:
+    """A rtnetlink socket of this network namespace, subscribed to the multicast groups."""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+    except OSError:  # not root: the default size does, only slower
+        pass
+    sock.bind((0, groups))
+    return sock
+
+
+def messages(buffer: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (type, start, end) of the payload of each message in what one recv brought."""
+    offset, size = 0, len(buffer)
+    while offset + 16 <= size:
+        length, kind, _flags, _seq, _pid = _HEADER.unpack_from(buffer, offset)
+        if length < 16:
+            return
+        yield kind, offset + 16, offset + length
+        offset += (length + 3) & ~3
+
+
+def attributes(buffer: bytes, offset: int, end: int) -> dict[int, tuple[int, int]]:
+    """Return {type: (start, end)} of the attributes between offset and end."""
+    found = {}
+    while offset + 4 <= end:
+        length, kind = _ATTR.unpack_from(buffer, offset)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = (offset + 4, offset + length)
+        offset += (length + 3) & ~3
+    return found
+
+
+def tc_message(buffer: bytes, start: int) -> tuple[int, int, int]:
+    """Return (ifindex, handle, parent) of a qdisc, class or filter message."""
+    _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+    return ifindex, handle, parent
+
+
+def link_name(buffer: bytes, start: int, end: int) -> tuple[int, str]:
+    """Return (ifindex, name) of a link message."""
+    (ifindex,) = struct.unpack_from("=i", buffer, start + 4)
+    name = attributes(buffer, start + 16, end).get(3)  # IFLA_IFNAME
+    return ifindex, _text(buffer, name) if name else ""
+
+
+class Kernel:
+    """Reads devices with their qdiscs, HTB classes and filters. Close it, or use it in a with statement."""
+
+    def __init__(self) -> None:
+        self._sock = open_socket()
+        self._seq = 0
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._sock.close()
+
+    def read(self, wanted: Container[str], *, stats: bool = False) -> dict[str, Device]:
+        """Return the devices that exist and whose names are wanted, by name.
+
+        One dump of all qdiscs of the host, then one dump of classes and one of filters for each wanted device
+        whose root is HTB: linear, and two system calls a dump.
+        """
+        devices = {index: Device(name, index) for index, name in socket.if_nameindex() if name in wanted}
+        self._read_qdiscs(devices)
+        for device in devices.values():
+            if device.root is not None and device.root.kind == "htb":
+                self._read_classes(device, stats)
+                self._read_filters(device, device.root.handle)
+            if device.hook is not None and device.hook.kind == "clsact":
+                self._read_filters(device, _TC_H_CLSACT_INGRESS)
+                self._read_filters(device, _TC_H_CLSACT_EGRESS)
+            if device.name.startswith("ifb"):
+                device.up = self._is_up(device.name)
+        return {device.name: device for device in devices.values()}
+
+    def _is_up(self, name: str) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            request = struct.pack("16sh14x", name.encode(), 0)
+            try:
+                answer = fcntl.ioctl(probe.fileno(), _SIOCGIFFLAGS, request)
+            except OSError:
+                return False
+        return bool(struct.unpack("16sh14x", answer)[1] & _IFF_UP)
+
+    def _dump(self, request: int, ifindex: int = 0, parent: int = 0) -> Iterator[tuple[bytes, int, int]]:
+        self._seq += 1
+        header = _HEADER.pack(36, request, _NLM_F_REQUEST | _NLM_F_DUMP, self._seq, 0)
+        self._sock.send(header + _TCMSG.pack(0, ifindex, 0, parent, 0))
+        while True:
+            buffer = self._sock.recv(1 << 18)
+            for kind, start, end in messages(buffer):
+                if kind == _NLMSG_DONE:
+                    return
+                if kind == _NLMSG_ERROR:
+                    (code,) = struct.unpack_from("=i", buffer, start)
+                    if -code in (errno.ENODEV, errno.ENOENT, errno.EINVAL):  # gone since it was listed
+                        return
+                    raise OSError(-code, os.strerror(-code))
+                yield buffer, start, end
+
+    def _read_qdiscs(self, devices: dict[int, Device]) -> None:
+        for buffer, start, end in self._dump(RTM_GETQDISC):
+            _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+            device = devices.get(ifindex)
+            if device is None:
+                continue
+            attrs = attributes(buffer, start + 20, end)
+            kind = _text(buffer, attrs[_TCA_KIND])
+            qdisc = Qdisc(kind, handle, _qdisc_setting(buffer, kind, attrs))
+            if parent == _TC_H_ROOT:
+                device.root = qdisc
+            elif handle == _TC_H_INGRESS_QDISC:
+                device.hook = qdisc
+            else:
+                device.leaves[parent] = qdisc
+
+    def _read_classes(self, device: Device, stats: bool) -> None:
+        for buffer, start, end in self._dump(RTM_GETTCLASS, device.index):
+            _family, _ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+            attrs = attributes(buffer, start + 20, end)
+            if _TCA_OPTIONS not in attrs or _text(buffer, attrs[_TCA_KIND]) != "htb":
+                continue
+            options = attributes(buffer, *attrs[_TCA_OPTIONS])
+            _a, _m, rate, _b, _n, ceil, burst, cburst, quantum, _level, _prio = _HTB_OPT.unpack_from(
+                buffer, options[_TCA_HTB_PARMS][0]
+            )
+            if _TCA_HTB_RATE64 in options:
+                (rate,) = struct.unpack_from("=Q", buffer, options[_TCA_HTB_RATE64][0])
+            if _TCA_HTB_CEIL64 in options:
+                (ceil,) = struct.unpack_from("=Q", buffer, options[_TCA_HTB_CEIL64][0])
+            device.classes[handle] = Class(
+                parent == _TC_H_ROOT,
+                rate * 8,
+                ceil * 8,
+                burst,
+                cburst,
+                quantum,
+                _stats(buffer, attrs) if stats else None,
+            )
+
+    def _read_filters(self, device: Device, parent: int) -> None:
+        for buffer, start, end in self._dump(RTM_GETTFILTER, device.index, parent):
+            _family, _ifindex, handle, found_parent, info = _TCMSG.unpack_from(buffer, start)
+            if found_parent != parent:
+                continue
+            attrs = attributes(buffer, start + 20, end)
+            kind = _text(buffer, attrs[_TCA_KIND])
+            options = attributes(buffer, *attrs[_TCA_OPTIONS]) if _TCA_OPTIONS in attrs else {}
+            if kind == "u32" and not handle & 0xFFF:
+                continue  # the priority itself and its hash table, not a filter
+            keys: tuple[tuple[bytes, bytes, int, int], ...] = ()
+            if kind == "u32" and _TCA_U32_SEL in options:
+                sel = options[_TCA_U32_SEL][0]
+                keys = tuple(_U32_KEY.unpack_from(buffer, sel + 16 + 16 * n) for n in range(buffer[sel + 2]))
+            target = _u32(buffer, options.get(_TCA_U32_CLASSID)) if kind == "u32" else 0
+            action = options.get(_TCA_U32_ACT) if kind == "u32" else None
+            device.filters.append(
+                Filter(
+                    parent,
+                    info >> 16,
+                    socket.ntohs(info & 0xFFFF),
+                    handle,
+                    kind,
+                    keys,
+                    target,
+                    _redirect(buffer, action) if action else None,
+                )
+            )
+
+
+def _text(buffer: bytes, span: tuple[int, int]) -> str:
+    return buffer[span[0] : span[1]].rstrip(b"\0").decode("ascii", "replace")
+
+
+def _u32(buffer: bytes, span: t.Optional[tuple[int, int]]) -> int:
+    return int(_U32.unpack_from(buffer, span[0])[0]) if span else 0
+
+
+def _qdisc_setting(buffer: bytes, kind: str, attrs: dict[int, tuple[int, int]]) -> int:
+    """The one number of a qdisc that we set: htb's default class, sfq's perturb, pfifo's limit."""
+    span = attrs.get(_TCA_OPTIONS)
+    if span is None:
+        return 0
+    if kind == "htb":
+        init = attributes(buffer, *span).get(_TCA_HTB_INIT)
+        return int(_U32.unpack_from(buffer, init[0] + 8)[0]) if init else 0
+    if kind == "sfq":
+        return int(_U32.unpack_from(buffer, span[0] + 4)[0])
+    if kind == "pfifo":
+        return int(_U32.unpack_from(buffer, span[0])[0])
+    return 0
+
+
+def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:
+    nested = attributes(buffer, *attrs[_TCA_STATS2]) if _TCA_STATS2 in attrs else {}
+    sent = struct.unpack_from("=QI", buffer, nested[_TCA_STATS_BASIC][0]) if _TCA_STATS_BASIC in nested else (0, 0)
+    queue = (
+        struct.unpack_from("=IIIII", buffer, nested[_TCA_STATS_QUEUE][0])
+        if _TCA_STATS_QUEUE in nested
+        else (0, 0, 0, 0, 0)
+    )
+    _qlen, backlog, drops, _requeues, overlimits = queue
+    return Stats(sent[0], sent[1], drops, overlimits, backlog)
+
+
+def _redirect(buffer: bytes, span: tuple[int, int]) -> t.Optional[int]:
+    """The ifindex that a filter's only action redirects to; -1 where it does something else."""
+    actions = attributes(buffer, *span)
+    if len(actions) != 1:
+        return -1
+    action = attributes(buffer, *next(iter(actions.values())))
+    if _text(buffer, action[_TCA_ACT_KIND]) != "mirred" or _TCA_ACT_OPTIONS not in action:
+        return -1
+    parms = attributes(buffer, *action[_TCA_ACT_OPTIONS]).get(_TCA_MIRRED_PARMS)
+    if parms is None:
+        return -1
+    _index, _capab, _action, _refcnt, _bindcnt, eaction, ifindex = struct.unpack_from("=IIiiiiI", buffer, parms[0])
+    return int(ifindex) if eaction == 1 else -1  # TCA_EGRESS_REDIR

@@ -1,0 +1,327 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From ports and the kernel's state to what has to be done. Pure; the only place that decides what "changed" means.
+
+Where a direction is shaped:
+
+    plug         download (Neutron's ingress)     upload (Neutron's egress)
+    ovs_hybrid   root of the tap                  root of qvb
+    others       root of the tap                  root of an ifb, to which clsact on the tap redirects
+
+The notes shaped the download on qvo. But qvo is a port of Open vSwitch, which removes the root qdisc from its ports
+when it restarts, and which owns it as soon as Neutron sets a QoS policy. The tap of a hybrid plug sits on a Linux
+bridge, out of the switch's reach. What is found on qvo is moved: first the tap is limited, then qvo is freed.
+`clsact` and not `ingress`, because Open vSwitch removes the latter from its ports when it restarts.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from .device import (
+    CLSACT_INGRESS,
+    Device,
+    Filter,
+    Shaper,
+    describe,
+    filter_del,
+    shape_statements,
+    shaper_public,
+)
+from .model import Port
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_DEVICE_NAME = re.compile(r"(tap|qvb|qvo|ifb)([0-9a-f]{8}-[0-9a-f]{2})\Z")
+_ETH_P_ALL = 0x0003
+
+#: What a direction's statements need of the kernel, as the names its sentences use.
+_BASE = ("htb", "u32")
+_UPLOAD_NATIVE = ("ifb", "mirred", "clsact")
+
+
+class PortDevices:
+    """Which names to read: the devices of the listed ports, or of any port."""
+
+    def __init__(self, ports: Sequence[Port], *, everything: bool) -> None:
+        self._keys = {port.port_id[:11] for port in ports}
+        self._everything = everything
+
+    def __contains__(self, name: object) -> bool:
+        match = _DEVICE_NAME.match(str(name))
+        return match is not None and (self._everything or match.group(2) in self._keys)
+
+
+@dataclass
+class PortPlan:
+    """One port: what was found, what is to be done, what will be there then."""
+
+    port: Port
+    found: dict[str, t.Any]
+    now: dict[str, t.Any]
+    done: str = "unchanged"
+    reason: str = ""
+    links_before: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+    links_after: list[str] = field(default_factory=list)
+    needs: set[str] = field(default_factory=set)
+
+    @property
+    def acts(self) -> bool:
+        return bool(self.links_before or self.statements or self.links_after)
+
+    def refuse(self, done: str, reason: str) -> PortPlan:
+        """The same port with nothing to do, because of reason."""
+        return PortPlan(self.port, self.found, self.found, done, reason)
+
+    def public(self) -> dict[str, t.Any]:
+        return {
+            "port_id": self.port.port_id,
+            "plug": self.port.plug,
+            "why": self.port.why,
+            "found": self.found,
+            "done": self.done,
+            "reason": self.reason,
+            "now": self.now,
+        }
+
+
+def plan_ports(
+    ports: Sequence[Port],
+    devices: Mapping[str, Device],
+    *,
+    takeover: bool = False,
+    offload: bool = False,
+) -> list[PortPlan]:
+    """One plan per port, in the order given.
+
+    offload says that Open vSwitch has hw-offload=true on this host.
+    """
+    return [_plan_port(port, devices, takeover=takeover, offload=offload) for port in ports]
+
+
+def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[PortPlan]:
+    """Plans that remove our limits from ports that are not listed, found by their devices or in the saved state."""
+    listed = {port.port_id[:11] for port in ports}
+    known = {port_id[:11]: port for port_id, port in saved.items() if port_id[:11] not in listed}
+    for name, device in devices.items():
+        match = _DEVICE_NAME.match(name)
+        if match and match.group(2) not in listed and (device.complete or name.startswith("ifb")):
+            known.setdefault(match.group(2), Port(match.group(2), "ovs_hybrid" if name.startswith("qv") else "ovs"))
+    return [
+        _plan_port(Port(port.port_id, port.plug, leaf=port.leaf, why="not listed"), devices)
+        for _key, port in sorted(known.items())
+    ]
+
+
+def _plan_port(
+    port: Port, devices: Mapping[str, Device], *, takeover: bool = False, offload: bool = False
+) -> PortPlan:
+    tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
+    hybrid = port.plug == "ovs_hybrid"
+    download = Shaper(port.ingress, "src", port.exempt, port.leaf) if port.ingress else None
+    upload = Shaper(port.egress, "dst", port.exempt, port.leaf) if port.egress else None
+    upload_device = qvb if hybrid else (ifb if _redirects(tap, ifb) else None)
+    # The notes' limit on qvo counts as the download's while the tap has none.
+    download_device = qvo if qvo and qvo.ours and not (tap and tap.ours) else tap
+    plan = PortPlan(
+        port,
+        found={"egress": describe(upload_device, upload), "ingress": describe(download_device, download)},
+        now={},
+    )
+    if port.limited:
+        owners = _owners(port, tap, qvb, qvo, ifb)
+        if owners and not takeover:
+            return plan.refuse("refused", _owned(port, owners))
+        if offload and upload and port.plug in ("ovs", "ovn"):
+            return plan.refuse(
+                "refused",
+                f"Port {port.port_id}: Open vSwitch has other_config:hw-offload=true and uses the ingress hook of "
+                f"{port.device('tap')} itself; limit only ingress, or use a Neutron QoS policy for the upload.",
+            )
+        for name, cleanup in owners.items():
+            plan.statements += _evict(name, cleanup)
+        evicted = {name: None if name in owners else device for name, device in _named(tap, qvb, qvo, ifb)}
+    else:
+        evicted = dict(_named(tap, qvb, qvo, ifb))
+    adopted = any(one is not None and one.notes_made for one in (qvb, qvo, tap))
+
+    missing = []
+    if download and tap is None:
+        missing.append(port.device("tap"))
+    elif tap is not None:
+        _plan_root(plan, tap.name, evicted.get(tap.name), download)
+    if qvo is not None and qvo.ours and not (download and tap is None):
+        plan.statements.append(f"qdisc del dev {qvo.name} root")
+
+    if hybrid:
+        if upload and qvb is None:
+            missing.append(port.device("qvb"))
+        elif qvb is not None:
+            _plan_root(plan, qvb.name, evicted.get(qvb.name), upload)
+        _remove_redirect(plan, tap, ifb)
+    else:
+        if qvb is not None:
+            _plan_root(plan, qvb.name, qvb, None)
+        if upload and tap is None:
+            missing.append(port.device("tap"))
+        elif upload and tap is not None:
+            foreign_hook = f"{tap.name} ingress" in _hook_owner(tap, ifb)
+            _plan_redirect(plan, tap, ifb, upload, foreign_hook)
+        else:
+            _remove_redirect(plan, tap, ifb)
+
+    gone = {name for name in missing}
+    plan.now = {
+        "egress": shaper_public(upload) if upload and port.device("qvb" if hybrid else "tap") not in gone else None,
+        "ingress": shaper_public(download) if download and port.device("tap") not in gone else None,
+    }
+    if download and tap is None and plan.found["ingress"]:
+        plan.now["ingress"] = plan.found["ingress"]  # the notes' limit on qvo stays until the tap is there
+    plan.done = _word(plan, adopted, bool(gone))
+    if gone:
+        plan.reason = (
+            f"Port {port.port_id}: {' and '.join(sorted(gone))} {'is' if len(gone) == 1 else 'are'} not on this host."
+        )
+    return plan
+
+
+def _named(*devices: t.Optional[Device]) -> list[tuple[str, Device]]:
+    return [(device.name, device) for device in devices if device is not None]
+
+
+def _word(plan: PortPlan, adopted: bool, gone: bool) -> str:
+    """What was done to a port, in one word."""
+    if gone:
+        return "gone"
+    if not plan.acts:
+        return "unchanged"
+    if not plan.port.limited:
+        return "removed"
+    if adopted:
+        return "adopted"
+    return "changed" if any(plan.found.values()) else "created"
+
+
+def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> None:
+    """Shape the root of a device that exists (actual is None where another owner's qdisc was just evicted)."""
+    if wanted is None:
+        if actual is not None and actual.ours:
+            plan.statements.append(f"qdisc del dev {name} root")
+        return
+    statements = shape_statements(name, actual, wanted)
+    if statements:
+        plan.statements += statements
+        plan.needs.update(_BASE)
+        if wanted.leaf != "none":
+            plan.needs.add(wanted.leaf)
+
+
+def _plan_redirect(
+    plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool
+) -> None:
+    """Upload of a native plug: the ifb and its limit first, the redirect to it last."""
+    name = plan.port.device("ifb")
+    if ifb is None:
+        # txqueuelen as other devices have it: an ifb's own 32 would be the queue of a class without leaf.
+        plan.links_before.append(f"link add name {name} txqueuelen 1000 type ifb")
+    if ifb is None or not ifb.up:
+        plan.links_before.append(f"link set dev {name} up")
+    _plan_root(plan, name, ifb, wanted)
+    if not _redirects(tap, ifb):
+        if tap.hook is None or foreign_hook:
+            plan.statements.append(f"qdisc add dev {tap.name} clsact")
+        else:  # a redirect of ours that leads nowhere
+            plan.statements += [filter_del(tap.name, "ingress", found) for found in tap.hook_filters]
+        plan.statements.append(
+            f"filter add dev {tap.name} ingress protocol all prio 1 u32 match u32 0 0 "
+            f"action mirred egress redirect dev {name}"
+        )
+    if plan.acts:
+        plan.needs.update(_UPLOAD_NATIVE)
+
+
+def _remove_redirect(plan: PortPlan, tap: t.Optional[Device], ifb: t.Optional[Device]) -> None:
+    """The redirect goes before its target: a redirect to a device that is gone drops what the instance sends."""
+    if tap is not None and tap.hook is not None and any(_redirect_like_ours(found) for found in tap.hook_filters):
+        ours = [found for found in tap.hook_filters if _redirect_like_ours(found) and _points_to(found, ifb)]
+        if ours and len(ours) == len(tap.hook_filters):
+            plan.statements.append(f"qdisc del dev {tap.name} clsact")
+        else:
+            plan.statements += [filter_del(tap.name, "ingress", found) for found in ours]
+    if ifb is not None:
+        plan.links_after.append(f"link del dev {ifb.name}")
+
+
+def _redirect_like_ours(found: Filter) -> bool:
+    return (
+        (found.parent, found.prio, found.protocol, found.kind) == (CLSACT_INGRESS, 1, _ETH_P_ALL, "u32")
+        and len(found.keys) == 1
+        and found.keys[0][0] == b"\0\0\0\0"
+        and found.redirect is not None
+        and found.redirect >= 0
+    )
+
+
+def _points_to(found: Filter, ifb: t.Optional[Device]) -> bool:
+    """The redirect leads to the ifb, or to nothing any more (the kernel then says 0)."""
+    return found.redirect == 0 or (ifb is not None and found.redirect == ifb.index)
+
+
+def _redirects(tap: t.Optional[Device], ifb: t.Optional[Device]) -> bool:
+    """All that the tap receives goes to the ifb."""
+    if tap is None or ifb is None or not ifb.up:
+        return False
+    filters = tap.hook_filters
+    return len(filters) == 1 and _redirect_like_ours(filters[0]) and filters[0].redirect == ifb.index
+
+
+def _hook_owner(tap: t.Optional[Device], ifb: t.Optional[Device]) -> dict[str, str]:
+    """{place: owner} where somebody else uses the tap's ingress hook."""
+    if tap is None or tap.hook is None:
+        return {}
+    place = f"{tap.name} ingress"
+    if tap.hook.kind == "ingress":
+        return {place: "an ingress qdisc, as Open vSwitch or libvirt make it to police what the instance sends"}
+    if all(_redirect_like_ours(found) and _points_to(found, ifb) for found in tap.hook_filters):
+        return {}
+    return {place: "filters of another tool at its clsact hooks"}
+
+
+def _owners(
+    port: Port,
+    tap: t.Optional[Device],
+    qvb: t.Optional[Device],
+    qvo: t.Optional[Device],
+    ifb: t.Optional[Device],
+) -> dict[str, str]:
+    """{device or "device ingress": owner} for each place that somebody else shapes and a limit of this port meets."""
+    roots = [device for device in (tap, qvb, qvo, ifb) if device is not None]
+    owners = {device.name: device.owner() for device in roots if device.owner()}
+    if port.plug == "ovs_hybrid":
+        if qvo is not None and qvo.hook is not None and qvo.hook.kind == "ingress":
+            owners[f"{qvo.name} ingress"] = "Open vSwitch's policing, as a Neutron QoS policy sets it"
+        if tap is not None and tap.hook is not None and tap.hook.kind == "ingress":
+            owners[f"{tap.name} ingress"] = "an ingress qdisc, as libvirt makes it to police what the instance sends"
+    elif port.egress is not None:
+        owners.update(_hook_owner(tap, ifb))
+    return owners
+
+
+def _owned(port: Port, owners: Mapping[str, str]) -> str:
+    places = "; ".join(f"{place} has {owner}" for place, owner in sorted(owners.items()))
+    return (
+        f"Port {port.port_id}: {places}. Nothing was changed on this port; remove that, "
+        "or set takeover: true to have it replaced by this limit."
+    )
+
+
+def _evict(place: str, _owner: str) -> list[str]:
+    name, _space, hook = place.partition(" ")
+    if not hook:
+        return [f"qdisc del dev {name} root"]
+    return [f"qdisc del dev {name} parent ffff:fff1"]

@@ -1,0 +1,318 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tc_htb
+short_description: Hold the ports of OpenStack instances to a bandwidth on their compute host
+version_added: 0.1.0
+description:
+  - Shapes what each listed instance port sends and receives with the kernel's HTB, and leaves traffic to and from
+    exempt networks (the tenant's own subnets) alone.
+  - All ports of a host belong in one call. The kernel's state is read once, all changes go through one C(tc -batch).
+  - A limit that exists is changed in place, never by way of no limit. Rules that the field notes' agent made
+    (C(htb 1: default 100) with the classes C(1:100) and C(1:1) on qvb and qvo) are recognised and adopted.
+  - >-
+    A class runs at O(ports[].egress.ceil) only while its bucket of O(ports[].egress.burst) has tokens and then falls to
+    O(ports[].egress.rate). A port that was quiet for a while has its burst allowance back.
+  - Devices are found by the port id, as Neutron, Nova and os-vif name them (a prefix and the first 11 characters).
+    What the instance receives is shaped at the root of its tap. What it sends is shaped on qvb with the hybrid plug;
+    with the other plugs C(clsact) on the tap redirects it to an ifb device of the port's own.
+requirements:
+  - iproute2 on the host
+  - a kernel with HTB, u32 and the chosen leaf; ifb, mirred and clsact for what native plugs send
+attributes:
+  check_mode:
+    support: full
+    description: Predicts exactly what the run does, and touches nothing.
+  diff_mode:
+    support: full
+    description: Shows the limits before and after of the ports that change.
+  idempotent:
+    support: full
+    description: A second run changes nothing, for every legal rate, burst and network.
+  platform:
+    support: full
+    platforms: linux
+    description: Works on Linux, on rtnetlink and iproute2.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+options:
+  ports:
+    description:
+      - The ports and their limits. A port may be listed once.
+      - The inventory M(openstack_ops.day2.nova_computes#inventory) and the filter
+        P(openstack_ops.day2.port_limits#filter) make this list.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port_id:
+        description: The port's id in Neutron, a UUID.
+        type: str
+        required: true
+      plug:
+        description:
+          - How the port is plugged.
+          - V(ovs_hybrid) is tap, qbr, qvb and qvo; V(bridge) a tap on a Linux bridge; V(ovs) and V(ovn) a tap that is itself
+            a port of Open vSwitch.
+        type: str
+        choices: [ovs_hybrid, bridge, ovs, ovn]
+        required: true
+      egress:
+        description: What the instance sends (upload, Neutron's egress). Left out, it is not limited.
+        type: dict
+        suboptions: &limit
+          rate:
+            description: The sustained rate, in tc's own syntax, for example V(20mbit). A number alone is bit/s.
+            type: str
+            required: true
+          ceil:
+            description:
+              - The peak while the burst lasts, in tc's own syntax. Twice the rate if left out.
+            type: str
+          burst:
+            description:
+              - The bucket, a size in tc's own syntax, at most 4 GiB and 274 s of the rate. As in tc, V(200mbit) as a size is
+                200 * 131072 bytes.
+              - 10 s of the rate if left out.
+            type: str
+      ingress:
+        description: What the instance receives (download, Neutron's ingress). Left out, it is not limited.
+        type: dict
+        suboptions: *limit
+      exempt:
+        description:
+          - Networks whose traffic is not limited, IPv4 and IPv6. Matched by destination for what the instance sends, by
+            source for what it receives.
+          - An address with bits set behind its prefix is refused, because it tends to be a typing error.
+        type: list
+        elements: str
+        default: []
+      why:
+        description: A remark for the result, for example which rule this limit comes from. At most 1000 characters.
+        type: str
+        default: ''
+      state:
+        description: V(absent) removes the port's limits in both directions.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge:
+    description:
+      - Also remove limits of ours from ports that are not listed, and forget their saved state.
+      - Ours is what has exactly the classes described above on a device named like a port's. Other qdiscs are left alone.
+    type: bool
+    default: false
+  leaf:
+    description:
+      - The queue inside each class. V(none) is HTB's own first-in-first-out of the device's txqueuelen.
+      - A kernel that lacks the leaf is told in a sentence that names those it has.
+    type: str
+    choices: [sfq, fq_codel, pfifo, none]
+    default: sfq
+  takeover:
+    description:
+      - Replace what somebody else made on a device of a listed port (libvirt's own bandwidth, Open vSwitch's QoS of a
+        Neutron policy, a qdisc made by hand). Without it such a port is refused with a sentence and not touched, and
+        the other ports are done.
+      - Whoever made it may make it again. Better take the other limit away at its source.
+    type: bool
+    default: false
+  strict:
+    description: Fail when a device of a listed port is not on this host. Otherwise this is only told in the result.
+    type: bool
+    default: false
+  persist:
+    description:
+      - Keep the limits on the host, in C(/var/lib/openstack_ops.day2/tc_htb/limits.jsonl), and have a small service
+        (C(openstack-ops-tc-htb.service), the keeper) apply them whenever a port's device appears or somebody removes a
+        limit, such as after a reboot of the host, a hard reboot of the instance, or a restart of Open vSwitch.
+      - V(false) adds nothing, but keeps what is saved in step with this call.
+      - When nothing is left to keep, the keeper is removed with its files.
+    type: bool
+    default: false
+seealso:
+  - module: openstack_ops.day2.tc_htb_info
+author:
+  - openstack_ops.day2 contributors (@openstack-ops)
+"""
+
+EXAMPLES = r"""
+- name: Limit one port
+  openstack_ops.day2.tc_htb:
+    ports:
+      - port_id: fc618310-b936-4247-a5e4-2389a9d8c50e
+        plug: ovs_hybrid
+        egress: {rate: 20mbit, ceil: 40mbit, burst: 200mbit}
+        ingress: {rate: 20mbit}
+        exempt: [192.168.111.0/24, "fd00:1::/64"]
+
+- name: Limit all ports of this compute, and no others, and keep it so
+  openstack_ops.day2.tc_htb:
+    ports: "{{ instance_ports | openstack_ops.day2.port_limits(rules) }}"
+    purge: true
+    persist: true
+  vars:
+    rules:
+      - name: everybody
+        limit:
+          egress: {rate: 100mbit}
+          ingress: {rate: 100mbit}
+
+- name: Remove all limits of this host and the keeper with them
+  openstack_ops.day2.tc_htb:
+    ports: []
+    purge: true
+"""
+
+RETURN = r"""
+ports:
+  description: One entry per listed port, in the order given, then one per purged port.
+  returned: success, and when only some ports could not be done
+  type: list
+  elements: dict
+  sample:
+    - port_id: fc618310-b936-4247-a5e4-2389a9d8c50e
+      plug: ovs_hybrid
+      why: "rule 1 'everybody'"
+      found: {egress: null, ingress: null}
+      done: created
+      reason: ''
+      now:
+        egress: {rate: 20mbit, ceil: 40mbit, burst: 25mb, exempt: [192.168.111.0/24], leaf: sfq}
+        ingress: {rate: 20mbit, ceil: 40mbit, burst: 25000000b, exempt: [192.168.111.0/24], leaf: sfq}
+  contains:
+    port_id:
+      description: The port's id; of a purged port whose id is nowhere saved, the 11 characters in its device names.
+      type: str
+    plug:
+      description: As given.
+      type: str
+    why:
+      description: As given.
+      type: str
+    found:
+      description: The limit in each direction before, none where it is null.
+      type: dict
+    done:
+      description:
+        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(gone) (a device
+          is not on this host; what is there was done), V(refused), V(failed).
+      type: str
+    reason:
+      description: Why a port is gone, refused or failed, in a sentence.
+      type: str
+    now:
+      description: The limit in each direction after, as read from the kernel; in check mode as predicted.
+      type: dict
+counts:
+  description: How many ports each word of RV(ports[].done) stands for.
+  returned: success, and when only some ports could not be done
+  type: dict
+  sample: {adopted: 0, changed: 0, created: 1, failed: 0, gone: 0, refused: 0, removed: 0, unchanged: 19}
+keeper:
+  description: What the keeper is after the call, V(running) or V(absent).
+  returned: success, and when only some ports could not be done
+  type: str
+  sample: running
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper_unit
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import (
+    LEAVES,
+    PLUGS,
+    TcError,
+    first_of,
+    parse_ports,
+)
+
+
+def argument_spec() -> dict[str, t.Any]:
+    limit = dict(
+        rate=dict(type="str", required=True),
+        ceil=dict(type="str"),
+        burst=dict(type="str"),
+    )
+    return dict(
+        ports=dict(
+            type="list",
+            elements="dict",
+            default=[],
+            options=dict(
+                port_id=dict(type="str", required=True),
+                plug=dict(type="str", choices=list(PLUGS), required=True),
+                egress=dict(type="dict", options=limit),
+                ingress=dict(type="dict", options=limit),
+                exempt=dict(type="list", elements="str", default=[]),
+                why=dict(type="str", default=""),
+                state=dict(type="str", choices=["present", "absent"], default="present"),
+            ),
+        ),
+        purge=dict(type="bool", default=False),
+        leaf=dict(type="str", choices=list(LEAVES), default="sfq"),
+        takeover=dict(type="bool", default=False),
+        strict=dict(type="bool", default=False),
+        persist=dict(type="bool", default=False),
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    params = module.params
+
+    def run(args: list[str], data: str) -> tuple[int, str, str]:
+        rc, out, err = module.run_command(args, data=data, binary_data=True)
+        return rc, out, err
+
+    try:
+        wish = host.Wish(
+            parse_ports(params["ports"], params["leaf"]),
+            purge=params["purge"],
+            takeover=params["takeover"],
+            persist=params["persist"],
+        )
+        if wish.persist:
+            keeper_unit.require_systemd()
+        if module.check_mode:
+            outcome = host.check(wish)
+        else:
+            host.rooted()
+            batch = cli.Batch(run, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
+            outcome = host.apply(wish, batch)
+        service = keeper_unit.Service(run)
+        keep = bool(outcome.state_after)
+        keeper_differs = service.differs(wanted=keep)
+        if keeper_differs and not module.check_mode:
+            if keep:
+                service.install()
+            else:
+                service.remove()
+    except TcError as exc:
+        module.fail_json(msg=str(exc))
+    for problem in outcome.problems:
+        module.warn(problem)
+    result = dict(
+        changed=outcome.changed or keeper_differs,
+        ports=[plan.public() for plan in outcome.plans],
+        counts=outcome.counts,
+        keeper="running" if keep else "absent",
+    )
+    if module._diff:
+        result["diff"] = outcome.diff
+    failures = [plan.reason for plan in outcome.plans if plan.done in ("refused", "failed")]
+    if params["strict"]:
+        failures += [plan.reason for plan in outcome.plans if plan.done == "gone"]
+    if failures:
+        module.fail_json(msg=first_of(failures), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
