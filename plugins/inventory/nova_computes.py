@@ -1,0 +1,416 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: nova_computes
+short_description: The computes of an OpenStack cloud, with the ports of the instances they run
+version_added: 0.1.0
+author:
+  - openstack_ops.day2 contributors (@openstack-ops)
+description:
+  - Hosts of this inventory are Nova's compute hosts, not the instances. Each has a variable C(compute) with its service
+    state, hypervisor, aggregates, availability zone and Placement's numbers, and a variable C(instance_ports) with
+    every instance port that is bound there, its devices on the host, addresses and instance.
+  - Reads a YAML file whose name ends in C(nova_computes.yml) or C(nova_computes.yaml).
+  - Needs the admin role, or policies that let another role list all services, hypervisors, servers and ports.
+  - Nine lists are asked for, side by side, however many servers there are (in pages of 1000), and Placement twice per
+    compute. With C(-vv) the plugin tells the number of its requests and the seconds of each list.
+  - Whatever a tenant can write (names of servers, networks and policies) is marked unsafe, so it is never a template.
+requirements:
+  - openstacksdk >= 1.0
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+notes:
+  - Log-in is openstacksdk's own, from C(clouds.yaml) (a password, an application credential, a token, ...) or from
+    the C(OS_*) environment variables.
+  - Every option can also be given in the environment, since AWX ignores the source variables of an inventory that comes
+    from a project. O(compose), O(groups) and O(keyed_groups) belong into the file, which AWX does read.
+  - A bare metal host (ironic) is one host with all its nodes in C(compute.hypervisors). As none of them is the hypervisor
+    of that host, C(compute.hypervisor_hostname), its fellows and C(compute.placement) are V(null) there.
+  - A port that is being live-migrated has two bindings. It is shown on the host of the active one, that is on the source
+    until the instance runs on the destination.
+  - A port that is not bound is shown on the host that Nova names for its instance, with C(plug) V(unsupported).
+    So is a trunk's subport on its own host, as its traffic passes the device of the trunk's parent port.
+  - A port's owner may change its C(device_id) and C(device_owner) at any time. So a port is tied to a server of the port's
+    own project only, and a bound port that no longer names a server is still shown, with C(instance) V(null).
+    Ports of services (C(network:*)) are left out.
+  - A server's flavor has V(null) as C(extra_specs) where the cloud's policy hides them or Nova is older than Pike (2.47).
+  - By default, Ansible goes on without hosts after an inventory source has failed.
+    Set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true) to stop there.
+options:
+  plugin:
+    description: Says that this file is for this plugin.
+    type: str
+    required: true
+    choices: [openstack_ops.day2.nova_computes]
+  cloud:
+    description:
+      - The cloud's name in C(clouds.yaml).
+      - Left out, it is the one that the C(OS_*) variables describe, or the only one in C(clouds.yaml).
+    type: str
+    env:
+      - name: OPENSTACK_OPS_CLOUD
+      - name: OS_CLOUD
+  clouds_yaml_path:
+    description:
+      - The client configuration to read before those that openstacksdk looks for
+        (C(./clouds.yaml), C(~/.config/openstack/clouds.yaml), C(/etc/openstack/clouds.yaml)).
+    type: path
+    env:
+      - name: OPENSTACK_OPS_CLOUDS_YAML_PATH
+      - name: OS_CLIENT_CONFIG_FILE
+  regions:
+    description:
+      - The regions to read, all at once. In the environment separated by commas.
+      - Left out, they are those that C(clouds.yaml) lists as C(regions) of the cloud, or its C(region_name).
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: OPENSTACK_OPS_REGIONS
+      - name: OS_REGION_NAME
+  region_errors:
+    description:
+      - What to do when a region can't be read while others can.
+      - With V(fail) there is no inventory. With V(warn) there is one without the hosts of that region, with a warning that
+        gives the reason, and it isn't cached.
+      - When no region can be read there is no inventory, whatever is said here.
+    type: str
+    choices: [fail, warn]
+    default: fail
+    env:
+      - name: OPENSTACK_OPS_REGION_ERRORS
+  region_suffix:
+    description:
+      - Append the region to the name of every host (C(cmp01.RegionOne)), for regions that have hosts of the same name.
+        Without it, such a name is an error.
+    type: bool
+    default: false
+    env:
+      - name: OPENSTACK_OPS_REGION_SUFFIX
+  interface:
+    description:
+      - Which of the catalog's endpoints to use. Left out, it is what C(clouds.yaml) says, or V(public).
+    type: str
+    choices: [public, internal, admin]
+    env:
+      - name: OPENSTACK_OPS_INTERFACE
+      - name: OS_INTERFACE
+  timeout:
+    description:
+      - Seconds to wait for each answer. Left out, it is C(api_timeout) in C(clouds.yaml), or 60.
+      - A request is repeated once when there is no answer, and twice after an answer of 500, 502, 503 or 504.
+    type: float
+    env:
+      - name: OPENSTACK_OPS_TIMEOUT
+  instance_ports:
+    description:
+      - Read servers, ports, networks, subnets, floating IPs and QoS policies. Off, C(instance_ports) is empty and only
+        Nova's small lists are read.
+    type: bool
+    default: true
+    env:
+      - name: OPENSTACK_OPS_INSTANCE_PORTS
+  placement:
+    description: Read Placement's inventories and usages. Off, C(compute.placement) is V(null).
+    type: bool
+    default: true
+    env:
+      - name: OPENSTACK_OPS_PLACEMENT
+  hosts:
+    description:
+      - Shell patterns (V(cmp1*)); only hosts whose Nova name matches one of them are shown. In the environment separated
+        by commas.
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: OPENSTACK_OPS_HOSTS
+  only:
+    description:
+      - Show only hosts whose compute service is V(up), or V(enabled), or both. In the environment separated by commas.
+    type: list
+    elements: str
+    choices: [up, enabled]
+    default: []
+    env:
+      - name: OPENSTACK_OPS_ONLY
+  inventory_hostname:
+    description:
+      - What a host is called. V(host) is Nova's own name of it (C(host) in nova.conf). V(hypervisor_hostname) is what its
+        hypervisor says, often with the domain; a host without exactly one hypervisor is called by Nova's name then, too.
+    type: str
+    choices: [host, hypervisor_hostname]
+    default: host
+    env:
+      - name: OPENSTACK_OPS_INVENTORY_HOSTNAME
+  use_host_ip:
+    description:
+      - Set C(ansible_host) to C(compute.host_ip), the address that nova-compute has reported (C(my_ip) in nova.conf).
+        O(compose) can set it to anything else.
+    type: bool
+    default: false
+    env:
+      - name: OPENSTACK_OPS_USE_HOST_IP
+  group:
+    description: A group that all hosts are put into.
+    type: str
+    default: nova_computes
+    env:
+      - name: OPENSTACK_OPS_GROUP
+seealso:
+  - name: openstack.cloud.openstack
+    description: The inventory of the instances themselves.
+    link: https://docs.ansible.com/ansible/latest/collections/openstack/cloud/openstack_inventory.html
+"""
+
+EXAMPLES = r"""
+# nova_computes.yml, with a clouds.yaml where openstacksdk looks for it, and OS_CLOUD naming the cloud:
+plugin: openstack_ops.day2.nova_computes
+
+---
+# lab.nova_computes.yml: Groups by availability zone, aggregate and service state, as in
+#   ansible 'az_az1:&state_up' -m ansible.builtin.ping
+plugin: openstack_ops.day2.nova_computes
+cloud: lab
+strict: true
+keyed_groups:
+  - {prefix: az, key: compute.availability_zone}
+  - {prefix: aggregate, key: compute.aggregates}
+  - {prefix: state, key: compute.state}
+  - {prefix: service, key: compute.service_status}
+  - {prefix: ssd, key: "compute.aggregate_metadata.values() | map(attribute='ssd', default='unknown') | unique | list"}
+groups:
+  drained: compute.service_status == 'disabled' and not instance_ports
+  hybrid_plug: instance_ports | selectattr('plug', 'eq', 'ovs_hybrid') | list | length > 0
+compose:
+  ansible_host: compute.hypervisor_hostname
+  vcpus_free: >-
+    (compute.placement.inventories.VCPU.total - compute.placement.inventories.VCPU.reserved)
+    * compute.placement.inventories.VCPU.allocation_ratio - compute.placement.usages.VCPU
+
+---
+# both.nova_computes.yml: Two regions; one that can't be reached costs a warning, and computes are told apart by region.
+plugin: openstack_ops.day2.nova_computes
+cloud: production
+regions: [north, south]
+region_errors: warn
+region_suffix: true
+interface: internal
+only: [up]
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/nova_computes
+cache_timeout: 600
+
+---
+# In AWX: nova_computes.yml as in the first example, in the project; a custom credential type whose injector sets
+#   env:
+#     OS_AUTH_TYPE: v3applicationcredential
+#     OS_AUTH_URL: https://keystone.example.com/v3
+#     OS_APPLICATION_CREDENTIAL_ID: "{{ id }}"
+#     OS_APPLICATION_CREDENTIAL_SECRET: "{{ secret }}"
+#     OPENSTACK_OPS_REGIONS: "{{ regions }}"
+#     OPENSTACK_OPS_USE_HOST_IP: "true"
+plugin: openstack_ops.day2.nova_computes
+
+# What a host has (ansible-inventory -i nova_computes.yml --host cmp01 --yaml):
+#
+# compute:
+#   host: cmp01
+#   cloud: lab
+#   region: RegionOne
+#   state: up                       # up, down, or unknown when Nova can't reach its cell
+#   service_status: disabled        # enabled, disabled, or unknown
+#   disabled_reason: new disks
+#   forced_down: false
+#   availability_zone: az1
+#   aggregates: [rack1]
+#   aggregate_metadata: {rack1: {availability_zone: az1}}
+#   hypervisor_id: 4cd1a3a8-938d-426c-a9e9-61c7fec1fcbd
+#   hypervisor_hostname: cmp01.example.com
+#   hypervisor_type: QEMU
+#   hypervisor_version: 8002004
+#   host_ip: 192.0.2.11
+#   hypervisors: [...]              # all of them, for there can be none or many
+#   placement:                      # of the compute's root provider
+#     inventories: {VCPU: {total: 64, reserved: 0, allocation_ratio: 4.0, ...}, ...}
+#     usages: {VCPU: 12, MEMORY_MB: 24576, DISK_GB: 120}
+# instance_ports:
+#   - port_id: fc618310-b936-4247-a5e4-2389a9d8c50e
+#     mac: fa:16:3e:2e:1d:9b
+#     status: ACTIVE
+#     project_id: 3e2957cc29844e4aaabb952cef82afcf
+#     vif_type: ovs
+#     vnic_type: normal
+#     plug: ovs_hybrid              # ovs_hybrid, bridge, ovs, ovn or unsupported
+#     unsupported_reason: null      # or a sentence
+#     devices: {tap: tapfc618310-b9, qbr: qbrfc618310-b9, qvb: qvbfc618310-b9, qvo: qvofc618310-b9}
+#     network_id: 87590488-0714-4eb8-8c27-0963a032dec2
+#     network_name: data
+#     fixed_ips:
+#       - {ip: 192.0.2.130, subnet_id: ..., cidr: 192.0.2.128/25, ip_version: 4, gateway_ip: 192.0.2.129}
+#     other_subnets:                # of the same network, without an address of this port
+#       - {subnet_id: ..., cidr: "2001:db8:1::/64", ip_version: 6}
+#     floating_ips:
+#       - {id: ..., address: 203.0.113.56, fixed_ip: 192.0.2.130}
+#     qos_policy: null              # or {id: ..., name: bronze, from: port or network}
+#     instance:                     # null when the port names no server of its project
+#       id: 480cb82d-9bc5-4034-a14d-8799e33aad97
+#       name: leaf1
+#       libvirt_name: instance-00000003
+#       project_id: 3e2957cc29844e4aaabb952cef82afcf
+#       status: ACTIVE
+#       vm_state: active
+#       task_state: null
+#       power_state: running
+#       flavor: {name: m1.small, vcpus: 2, ram: 2048, disk: 10, ephemeral: 0, swap: 0, extra_specs: {...}}
+"""
+
+import hashlib
+import json
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.build import Host, build
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import (
+    Answer,
+    CloudError,
+    Wish,
+    fetch,
+    find_regions,
+    identity,
+)
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.unsafe import make_unsafe
+
+if t.TYPE_CHECKING:
+    from ansible.inventory.data import InventoryData
+    from ansible.parsing.dataloader import DataLoader
+    from openstack.config.cloud_region import CloudRegion
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+    NAME = "openstack_ops.day2.nova_computes"
+
+    def verify_file(self, path: str) -> bool:
+        return bool(super().verify_file(path)) and path.endswith(("nova_computes.yml", "nova_computes.yaml"))
+
+    def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        wish = Wish(
+            cloud=self.get_option("cloud"),
+            clouds_yaml=self.get_option("clouds_yaml_path"),
+            regions=tuple(self.get_option("regions")),
+            interface=self.get_option("interface"),
+            instance_ports=self.get_option("instance_ports"),
+            placement=self.get_option("placement"),
+            timeout=self.get_option("timeout"),
+        )
+        try:
+            regions = find_regions(wish)
+            self._place(self._hosts(regions, wish, path, cache))
+        except CloudError as exc:
+            raise AnsibleParserError(str(exc)) from None
+
+    def _hosts(self, regions: list[CloudRegion], wish: Wish, path: str, cache: bool) -> list[Host]:
+        """From the cache where that is wanted and has them, else from the cloud."""
+        if not self.get_option("cache"):
+            return self._fetch(regions, wish)[0]
+        asked = json.dumps([asdict(wish), [identity(region) for region in regions]], sort_keys=True)
+        key = f"{self.get_cache_key(path)}_{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        # `cache` is false after --flush-cache and `meta: refresh_inventory`.
+        if cache:
+            try:
+                return t.cast(list[Host], self._cache[key])
+            except KeyError:
+                pass
+        hosts, complete = self._fetch(regions, wish)
+        # A region that was away for a moment must not stay away until the cache ends.
+        if complete:
+            self._cache[key] = hosts
+        return hosts
+
+    def _fetch(self, regions: list[CloudRegion], wish: Wish) -> tuple[list[Host], bool]:
+        """The hosts of all regions, and whether no region is missing."""
+
+        def answer(region: CloudRegion) -> Answer | CloudError:
+            try:
+                return fetch(region, wish)
+            except CloudError as exc:
+                return exc
+
+        with ThreadPoolExecutor(len(regions)) as pool:
+            answers = list(pool.map(answer, regions))
+        errors = [found for found in answers if isinstance(found, CloudError)]
+        if errors and (len(errors) == len(answers) or self.get_option("region_errors") == "fail"):
+            raise errors[0]
+        for error in errors:
+            self.display.warning(f"A region is missing in this inventory: {error}")
+
+        hosts: list[Host] = []
+        for found in answers:
+            if isinstance(found, CloudError):
+                continue
+            for remark in found.remarks:
+                self.display.warning(remark)
+            began_to_build = build(found.lists)
+            hosts += began_to_build
+            self._report(found, began_to_build)
+        return hosts, not errors
+
+    def _report(self, answer: Answer, hosts: list[Host]) -> None:
+        ports = [port for host in hosts for port in host["instance_ports"]]
+        seconds = ", ".join(f"{name} {spent:.2f}" for name, spent in answer.seconds.items())
+        self.display.vv(
+            f"nova_computes: {answer.lists['cloud']} {answer.lists['region']}: {len(hosts)} computes, "
+            f"{len(answer.lists['servers'])} servers, {len(ports)} instance ports of {len(answer.lists['ports'])} ports; "
+            f"{answer.requests} requests; seconds: {seconds}"
+        )
+
+    def _place(self, hosts: list[Host]) -> None:
+        group = self.inventory.add_group(self._sanitize_group_name(self.get_option("group")))
+        strict = self.get_option("strict")
+        placed: dict[str, Host] = {}
+        for host in hosts:
+            if not self._wanted(host):
+                continue
+            name = self._name(host)
+            if name in placed:
+                raise AnsibleParserError(
+                    f"The regions {placed[name]['compute']['region']} and {host['compute']['region']} both have a compute "
+                    f"{name}; set region_suffix to true to tell them apart."
+                )
+            placed[name] = host
+            variables: dict[str, t.Any] = make_unsafe(dict(host))
+            if self.get_option("use_host_ip") and host["compute"]["host_ip"]:
+                variables["ansible_host"] = host["compute"]["host_ip"]
+            self.inventory.add_host(name, group=group)
+            for key, value in variables.items():
+                self.inventory.set_variable(name, key, value)
+            self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+    def _wanted(self, host: Host) -> bool:
+        compute, only = host["compute"], self.get_option("only")
+        if "up" in only and compute["state"] != "up" or "enabled" in only and compute["service_status"] != "enabled":
+            return False
+        patterns = self.get_option("hosts")
+        return not patterns or any(fnmatchcase(compute["host"], pattern) for pattern in patterns)
+
+    def _name(self, host: Host) -> str:
+        compute = host["compute"]
+        name = compute["host"]
+        if self.get_option("inventory_hostname") == "hypervisor_hostname":
+            name = compute["hypervisor_hostname"] or name
+        return f"{name}.{compute['region']}" if self.get_option("region_suffix") else name

@@ -1,0 +1,469 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a cloud's APIs for what an inventory of computes needs. Authentication and transport are openstacksdk's own.
+
+The lists are read raw, through keystoneauth's adapters: the SDK's resource objects cost more of the client's CPU
+for 1000 servers than the whole rest of an inventory run.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import typing as t
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+try:
+    import keystoneauth1.exceptions as ks
+    import openstack.config
+    import openstack.exceptions
+    from keystoneauth1.adapter import Adapter
+    from keystoneauth1.identity import BaseIdentityPlugin
+
+    SDK_ERROR: ImportError | None = None
+except ImportError as exc:
+    SDK_ERROR = exc
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.build import Lists, Placement, Record
+
+if t.TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
+
+_Params = list[tuple[str, str]]
+
+# keystoneauth warns on its own about what becomes an error with a sentence here.
+logging.getLogger("keystoneauth").addHandler(logging.NullHandler())
+
+# 2.69 tells servers of cells that are down instead of leaving them out, 2.53 gives hypervisors the ids that Placement
+# uses, 2.47 puts the flavor into the server. Later ones cost more than they tell: with 2.88 Nova asks every compute
+# for its uptime, with 2.96 it reads every server's scheduling request.
+_NOVA = (2, 69)
+_NOVA_WITH_FLAVORS = (2, 47)
+_NOVA_WITH_HYPERVISOR_IDS = (2, 53)
+
+_RETRIED = [500, 502, 503, 504]
+_SIDE_BY_SIDE = 8
+# Nova makes pages of its own accord, Neutron only when it is asked to.
+_NEUTRON_PAGE = ("limit", "1000")
+_PORT_FIELDS = (
+    "id",
+    "device_id",
+    "device_owner",
+    "project_id",
+    "mac_address",
+    "status",
+    "network_id",
+    "fixed_ips",
+    "qos_policy_id",
+    "binding:host_id",
+    "binding:vif_type",
+    "binding:vif_details",
+    "binding:vnic_type",
+)
+
+
+class CloudError(Exception):
+    """One sentence for the operator: what was asked of whom, what came back, and the way out. Never a secret."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The options that shape the answer, and how long a request may take."""
+
+    cloud: str | None = None
+    clouds_yaml: str | None = None
+    regions: tuple[str, ...] = ()
+    interface: str | None = None
+    instance_ports: bool = True
+    placement: bool = True
+    timeout: float | None = None
+
+
+@dataclass
+class Answer:
+    lists: Lists
+    requests: int
+    seconds: dict[str, float]
+    """By list, each from its first request to its last answer; they overlap."""
+    remarks: list[str] = field(default_factory=list)
+
+
+def find_regions(wish: Wish) -> list[CloudRegion]:
+    """The regions of the wished cloud as openstacksdk's configuration tells them. Asks no API."""
+    if SDK_ERROR:
+        raise CloudError(f"openstacksdk can't be imported ({SDK_ERROR}); install it beside ansible-core.")
+    files = list(openstack.config.loader.CONFIG_FILES)
+    if wish.clouds_yaml:
+        try:
+            with open(wish.clouds_yaml, encoding="utf-8"):
+                pass
+        except OSError as exc:
+            raise CloudError(
+                f"The client configuration {wish.clouds_yaml} can't be read ({exc.strerror}); "
+                "correct clouds_yaml_path or OS_CLIENT_CONFIG_FILE."
+            ) from None
+        files.insert(0, wish.clouds_yaml)
+    try:
+        # An environment variable of the SDK's own would else be put before the option.
+        config = openstack.config.OpenStackConfig(config_files=files)
+        config_file = config.config_filename
+        if wish.clouds_yaml and (not config_file or not Path(config_file).samefile(wish.clouds_yaml)):
+            raise CloudError(f"The client configuration {wish.clouds_yaml} is not valid YAML; correct it.")
+        clouds: dict[str, Record] = config.cloud_config["clouds"]
+        name = wish.cloud or config.default_cloud
+        if name is None:
+            raise CloudError(
+                f"The client configuration {config_file} has the clouds {_listed(clouds)}; "
+                "name one of them with the option cloud or OS_CLOUD."
+            )
+        if name not in clouds:
+            where = f"the client configuration {config_file}" if config_file else f"any of {', '.join(files)}"
+            raise CloudError(f"There is no cloud {name} in {where}; it has {_listed(clouds)}.")
+        if not clouds[name].get("auth") and not any(key in clouds[name] for key in ("auth_url", "profile", "cloud")):
+            raise CloudError(
+                f"Nothing says how to reach the cloud {name}; write a clouds.yaml and name the cloud with the option "
+                "cloud or OS_CLOUD, or set OS_AUTH_URL and its fellows."
+            )
+        known = [region if isinstance(region, str) else region["name"] for region in clouds[name].get("regions") or []]
+        for region in wish.regions:
+            if known and region not in known:
+                raise CloudError(f"The cloud {name} has no region {region} in {config_file}; it has {_listed(known)}.")
+        overrides: dict[str, t.Any] = {"timing": True}
+        if wish.interface:
+            overrides["interface"] = wish.interface
+        if wish.timeout:
+            overrides["api_timeout"] = wish.timeout
+        return [
+            config.get_one(cloud=name, region_name=region, **overrides)
+            for region in (wish.regions or tuple(known) or (None,))
+        ]
+    except ks.MissingRequiredOptions as exc:
+        missing = ", ".join(str(option.dest) for option in exc.options)
+        raise CloudError(f"The configuration of the cloud {wish.cloud or ''} lacks {missing}; add it.") from None
+    except (ks.ClientException, openstack.exceptions.SDKException) as exc:
+        raise CloudError(f"The client configuration can't be used: {str(exc).splitlines()[0]}") from None
+
+
+def identity(region: CloudRegion) -> dict[str, t.Any]:
+    """Who asks whom: what makes two answers different although the options are the same. Nothing secret."""
+    auth = region.config.get("auth") or {}
+    named = ("url", "username", "user_id", "user_domain", "project", "application_credential_id", "system_scope")
+    return {
+        "cloud": region.name,
+        "region": region.region_name,
+        "interface": region.config.get("interface"),
+        **{key: value for key, value in sorted(auth.items()) if any(part in key for part in named)},
+    }
+
+
+def fetch(region: CloudRegion, wish: Wish) -> Answer:
+    """Everything about one region. The independent lists are read side by side."""
+    return _Region(region, wish).fetch()
+
+
+class _Region:
+    def __init__(self, region: CloudRegion, wish: Wish) -> None:
+        self._config = region
+        self._wish = wish
+        self._session = region.get_session()
+        self._auth_url = _without_credentials(str((region.config.get("auth") or {}).get("auth_url")))
+        self._name = f"cloud {region.name}" + (f", region {region.region_name}" if region.region_name else "")
+        self._seconds: dict[str, float] = {}
+        self._remarks: list[str] = []
+
+    def fetch(self) -> Answer:
+        began = time.monotonic()
+        self._log_in()
+        nova, version = self._nova()
+        self._seconds["log in"] = time.monotonic() - began
+        pool = ThreadPoolExecutor(_SIDE_BY_SIDE)
+        try:
+            lists = self._fetch(pool, nova, version)
+        finally:
+            # After an error the lists that haven't been started aren't.
+            pool.shutdown(wait=True, cancel_futures=True)
+        self._seconds["all"] = time.monotonic() - began
+        return Answer(lists, len(self._session.get_timings()), self._seconds, self._remarks)
+
+    def _fetch(self, pool: ThreadPoolExecutor, nova: _Service, version: str) -> Lists:
+        futures: dict[str, Future[list[Record]]] = {}
+
+        def start(name: str, service: _Service, path: str, key: str, *params: tuple[str, str]) -> None:
+            futures[name] = pool.submit(self._timed, name, service.read, path, key, list(params), version)
+
+        # The slowest first. Nova puts the port's security groups into its list of servers, for which it asks Neutron;
+        # the small lists get their answers meanwhile.
+        if self._wish.instance_ports:
+            neutron = self._service("network", "Neutron", "switch instance_ports off")
+            start("servers", nova, "/servers/detail", "servers", ("all_tenants", "1"))
+            fields = tuple(("fields", name) for name in _PORT_FIELDS)
+            start("ports", neutron, "/ports", "ports", _NEUTRON_PAGE, *fields)
+        start("hypervisors", nova, "/os-hypervisors/detail", "hypervisors")
+        start("services", nova, "/os-services", "services", ("binary", "nova-compute"))
+        start("aggregates", nova, "/os-aggregates", "aggregates")
+        if self._wish.instance_ports:
+            for path, names in (
+                ("/networks", ("id", "name", "qos_policy_id")),
+                ("/subnets", ("id", "network_id", "cidr", "ip_version", "gateway_ip")),
+                ("/floatingips", ("id", "floating_ip_address", "fixed_ip_address", "port_id")),
+                ("/qos/policies", ("id", "name")),
+            ):
+                key = path.rsplit("/", 1)[-1]
+                start(key, neutron, path, key, _NEUTRON_PAGE, *(("fields", name) for name in names))
+
+        placement: dict[str, Placement] = {}
+        if self._wish.placement:
+            placement = self._placement(pool, _first(futures["hypervisors"], futures))
+        wait(futures.values(), return_when=FIRST_EXCEPTION)
+        for future in futures.values():
+            if future.done():
+                future.result()
+
+        def got(name: str) -> list[Record]:
+            return futures[name].result() if name in futures else []
+
+        ports = got("ports")
+        # Somebody without admin rights isn't refused by Neutron: the list is silently cut to the own project.
+        if ports and not any("binding:host_id" in port for port in ports):
+            raise CloudError(self._not_admin("Neutron shows no port's binding"))
+        return {
+            "cloud": self._config.name,
+            "region": self._config.region_name or "",
+            "services": got("services"),
+            "hypervisors": got("hypervisors"),
+            "aggregates": got("aggregates"),
+            "placement": placement,
+            "servers": got("servers"),
+            "ports": ports,
+            "networks": got("networks"),
+            "subnets": got("subnets"),
+            "floatingips": got("floatingips"),
+            "qos_policies": got("policies"),
+        }
+
+    def _placement(self, pool: ThreadPoolExecutor, hypervisors: list[Record]) -> dict[str, Placement]:
+        """Two requests per compute, for Placement lists neither inventories nor usages of all providers at once."""
+        # A nova-compute of bare metal nodes has a hypervisor per node: thousands of them, and none is a compute.
+        hosts = [record["service"]["host"] for record in hypervisors]
+        single = [str(record["id"]) for record in hypervisors if hosts.count(record["service"]["host"]) == 1]
+        if not single:
+            return {}
+        placement = self._service("placement", "Placement", "switch placement off")
+
+        def one(provider: str) -> Placement | None:
+            path = f"/resource_providers/{provider}"
+            inventories = placement.get(f"{path}/inventories", missing_ok=True)
+            usages = placement.get(f"{path}/usages", missing_ok=True) if inventories else None
+            if not inventories or not usages:
+                return None
+            return {"inventories": inventories["inventories"], "usages": usages["usages"]}
+
+        began = time.monotonic()
+        answers = list(pool.map(one, single))
+        self._seconds["placement"] = time.monotonic() - began
+        return {provider: answer for provider, answer in zip(single, answers) if answer is not None}
+
+    def _timed(
+        self,
+        name: str,
+        read: t.Callable[[str, str, _Params, str], list[Record]],
+        path: str,
+        key: str,
+        params: _Params,
+        version: str,
+    ) -> list[Record]:
+        began = time.monotonic()
+        rows = read(path, key, params, version)
+        self._seconds[name] = time.monotonic() - began
+        return rows
+
+    def _log_in(self) -> None:
+        try:
+            self._session.get_token()
+        except ks.Unauthorized:
+            raise CloudError(
+                f"Keystone at {self._auth_url} refuses the credentials of the {self._name} (HTTP 401); "
+                "correct the password or the application credential in clouds.yaml or the environment."
+            ) from None
+        except ks.HttpError as exc:
+            raise CloudError(
+                f"Keystone at {self._auth_url} answers the log-in to the {self._name} with HTTP {exc.http_status}; "
+                "correct auth_url, or look after Keystone."
+            ) from None
+        except (ks.ClientException, openstack.exceptions.SDKException) as exc:
+            raise self.explain(exc, f"Keystone at {self._auth_url}") from None
+
+    def _nova(self) -> tuple[_Service, str]:
+        nova = self._service("compute", "Nova", "correct region or interface")
+        found = nova.newest_microversion()
+        used = min(found, _NOVA)
+        if used < _NOVA_WITH_HYPERVISOR_IDS:
+            self._remarks.append(
+                f"Nova of the {self._name} knows microversions up to {_dotted(found)} only: "
+                "2.53 is needed to tell what Placement says about a compute"
+                + (", and 2.47 to tell flavors." if used < _NOVA_WITH_FLAVORS else ".")
+            )
+        return nova, _dotted(used)
+
+    def _service(self, kind: str, name: str, way_out: str) -> _Service:
+        config = self._config
+        adapter = Adapter(
+            self._session,
+            service_type=config.get_service_type(kind),
+            service_name=config.get_service_name(kind),
+            interface=config.get_interface(kind),
+            region_name=config.get_region_name(kind),
+            endpoint_override=config.get_endpoint(kind),
+            status_code_retries=config.get_status_code_retries(kind) or 2,
+            retriable_status_codes=_RETRIED,
+            connect_retries=config.get_connect_retries(kind) or 1,
+        )
+        try:
+            url = adapter.get_endpoint()
+        except ks.ClientException as exc:
+            raise self.explain(exc, name) from None
+        if not url:
+            interface, region = config.get_interface(kind), config.get_region_name(kind)
+            raise CloudError(
+                f"The catalog of the cloud {config.name} has no {interface} endpoint of {name} ({kind})"
+                + (f" in the region {region}" if region else "")
+                + f"; it has {self._catalog(kind)}. Correct regions or interface, or {way_out}."
+            )
+        return _Service(self, adapter, name, url)
+
+    def _catalog(self, kind: str) -> str:
+        """Where the catalog has the service, to say beside where it hasn't."""
+        auth = self._session.auth
+        if not isinstance(auth, BaseIdentityPlugin):
+            return "none at all"
+        access = auth.get_access(self._session)
+        found = access.service_catalog.get_endpoints_data(service_type=self._config.get_service_type(kind))
+        where = {f"{e.interface} in {e.region_name}" for endpoints in found.values() for e in endpoints}
+        return _listed(where) if where else "none at all"
+
+    def _not_admin(self, seen: str) -> str:
+        auth = self._config.config.get("auth") or {}
+        who = auth.get("username") or auth.get("user_id") or auth.get("application_credential_id") or "the user"
+        project = auth.get("project_name") or auth.get("project_id")
+        return (
+            f"{seen} to {who}"
+            + (f" in the project {project}" if project else "")
+            + f" of the {self._name}: an inventory of computes needs the admin role, or policies that let another role "
+            "list all services, hypervisors, servers and ports."
+        )
+
+    def explain(self, exc: Exception, asked: str) -> CloudError:
+        if isinstance(exc, ks.Forbidden):
+            return CloudError(self._not_admin(f"{asked} is refused (HTTP 403)"))
+        if isinstance(exc, ks.HttpError):
+            return CloudError(
+                f"{asked} of the {self._name} was answered with HTTP {exc.http_status}; look into the service's log."
+            )
+        # SSLError or SSLFailure, as the version of keystoneauth1 likes.
+        if type(exc).__name__.startswith("SSL"):
+            return CloudError(
+                f"{asked} of the {self._name} has a certificate that is not trusted; "
+                "name the cloud's CA as cacert in clouds.yaml or as OS_CACERT."
+            )
+        if isinstance(exc, ks.ConnectTimeout):
+            return CloudError(
+                f"{asked} of the {self._name} did not answer within {self._config.config.get('api_timeout')} s; "
+                "raise timeout, or look after the service."
+            )
+        return CloudError(
+            f"{asked} of the {self._name} can't be reached ({type(exc).__name__}); "
+            "look after the network and the service, or correct auth_url, regions or interface."
+        )
+
+
+class _Service:
+    """One API of one region."""
+
+    def __init__(self, region: _Region, adapter: Adapter, name: str, url: str) -> None:
+        self._region = region
+        self._adapter = adapter
+        self._name = name
+        self._kind = str(adapter.service_type)
+        # The catalog names Neutron's root, or already its only version.
+        self._prefix = "/v2.0" if name == "Neutron" and not url.rstrip("/").endswith("/v2.0") else ""
+
+    def newest_microversion(self) -> tuple[int, int]:
+        try:
+            endpoint = self._adapter.get_endpoint_data()
+        except (ks.ClientException, ValueError) as exc:
+            raise self._region.explain(exc, f"{self._name}'s version") from None
+        newest = endpoint.max_microversion if endpoint else None
+        # Nova from before microversions, or a proxy that hides them.
+        return (int(newest[0]), int(newest[1])) if newest else (2, 1)
+
+    def read(self, path: str, key: str, params: _Params, version: str) -> list[Record]:
+        """All pages of a list."""
+        microversion = version if self._name == "Nova" else None
+        rows: list[Record] = []
+        seen: set[tuple[tuple[str, str], ...]] = set()
+        while True:
+            page = self.get(path, params, microversion, missing_ok=path in ("/floatingips", "/qos/policies"))
+            if page is None:
+                return []
+            rows += page[key]
+            following = [link["href"] for link in page.get(f"{key}_links", []) if link["rel"] == "next"]
+            if not following:
+                return rows
+            # Only the question of the link is taken: its host is what the API thinks it is called, behind a proxy.
+            params = parse_qsl(urlsplit(following[0]).query)
+            if tuple(params) in seen:
+                raise CloudError(f"{self._name} links page after page of {path} to each other; look into its log.")
+            seen.add(tuple(params))
+
+    def get(
+        self, path: str, params: _Params | None = None, microversion: str | None = None, *, missing_ok: bool = False
+    ) -> Record | None:
+        """One answer; None where nothing is there and that is no error (an extension that isn't loaded)."""
+        asked = f"{self._name}'s {path}"
+        try:
+            answer = self._adapter.get(
+                self._prefix + path,
+                params=params or [],
+                microversion=microversion,
+                headers={"Accept": "application/json"},
+            ).json()
+        except ks.NotFound as exc:
+            if missing_ok:
+                return None
+            raise self._region.explain(exc, asked) from None
+        except ks.ClientException as exc:
+            raise self._region.explain(exc, asked) from None
+        except ValueError:
+            raise CloudError(
+                f"{asked} answered something that isn't JSON; correct the endpoint in the catalog."
+            ) from None
+        if not isinstance(answer, dict):
+            raise CloudError(f"{asked} answered no JSON object; correct the endpoint in the catalog.")
+        return answer
+
+
+def _first(wanted: Future[list[Record]], futures: dict[str, Future[list[Record]]]) -> list[Record]:
+    """The wanted list as soon as it is there; an error of any other list before that."""
+    pending: set[Future[list[Record]]] = set(futures.values())
+    while not wanted.done():
+        done, pending = wait(pending, return_when="FIRST_COMPLETED")
+        for future in done:
+            future.result()
+    return wanted.result()
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1], query="").geturl()
+
+
+def _listed(names: t.Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
