@@ -13,7 +13,8 @@ description:
   - Shapes what each listed instance port sends and receives with the kernel's HTB, and leaves traffic to and from
     exempt networks (the tenant's own subnets) alone.
   - All ports of a host belong in one call. The kernel's state is read once, all changes go through one C(tc -batch).
-  - A limit that exists is changed in place, never by way of no limit. Rules that the field notes' agent made
+  - >-
+    A limit that exists is changed in place, never by way of no limit. Rules that the field notes' agent made
     (C(htb 1: default 100) with the classes C(1:100) and C(1:1) on qvb and qvo) are recognised and adopted.
   - >-
     A class runs at O(ports[].egress.ceil) only while its bucket of O(ports[].egress.burst) has tokens and then falls to
