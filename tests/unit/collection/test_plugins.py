@@ -1,0 +1,37 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plugin's documentation has to hold beyond what `ansible-test sanity` asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.compat.version import StrictVersion
+
+from tests.unit.collection.tree import KINDS, documentation, plugins, read_yaml
+
+every_plugin = pytest.mark.parametrize(
+    ("kind", "path"), plugins(*KINDS), ids=lambda value: getattr(value, "stem", value)
+)
+every_module = pytest.mark.parametrize(
+    ("kind", "path"), plugins("modules"), ids=lambda value: getattr(value, "stem", value)
+)
+
+
+@every_plugin
+def test_it_says_since_when_it_is_there(kind: str, path: Path) -> None:
+    released = StrictVersion(read_yaml("galaxy.yml")["version"])
+    assert StrictVersion(documentation(kind, path)["version_added"]) <= released
+
+
+@every_module
+def test_it_says_what_check_mode_diff_mode_and_a_second_run_do(kind: str, path: Path) -> None:
+    attributes = documentation(kind, path).get("attributes", {})
+    for name in ("check_mode", "diff_mode", "idempotent"):
+        assert name in attributes, f"{path.stem} doesn't document {name}."
+        support = attributes[name]["support"]
+        assert support in ("full", "partial", "none", "N/A")
+        if support in ("partial", "none"):
+            assert attributes[name].get("details"), f"{path.stem} doesn't say why its {name} is {support}."

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a release agree with each other."""
+
+from __future__ import annotations
+
+import re
+
+from tests.unit.collection.tree import ROOT, files, read_yaml
+
+
+def test_the_changelog_ends_with_the_version_of_galaxy_yml() -> None:
+    version = read_yaml("galaxy.yml")["version"]
+    assert list(read_yaml("changelogs/changelog.yaml")["releases"])[-1] == version
+    assert re.findall(r"^## v(\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == version
+
+
+def test_whatever_has_a_first_line_with_a_program_can_be_run() -> None:
+    # Modules and what roles install run elsewhere, by other means.
+    started = [path for path in files() if path.parts[0] not in ("plugins", "roles") and _first(path) == b"#!"]
+    assert started, "no script found, so nothing is tested here"
+    assert [str(path) for path in started if not (ROOT / path).stat().st_mode & 0o100] == []
+
+
+def _first(path: object) -> bytes:
+    with (ROOT / str(path)).open("rb") as file:
+        return file.read(2)
+
+
+def test_what_the_collection_needs_at_run_time_is_pinned_for_its_tests() -> None:
+    needed = re.findall(r"^([a-z0-9-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    assert sorted(set(needed) - pinned.keys()) == []
+
+
+def test_the_execution_environment_finds_its_files() -> None:
+    named = read_yaml("meta/execution-environment.yml")["dependencies"].values()
+    assert [name for name in named if not (ROOT / name).is_file()] == []

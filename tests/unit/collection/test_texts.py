@@ -1,0 +1,49 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the texts speak of has to exist: names of the collection, make targets, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.collection.tree import KINDS, NAME, ROOT, files, playbooks, plugins, roles
+
+TEXTS = [path for path in files() if path.suffix in (".md", ".rst") and path.parts[0] != "changelogs"]
+every_text = pytest.mark.parametrize("text", TEXTS, ids=str)
+
+_NAME = re.compile(rf"{re.escape(NAME)}\.([a-z0-9_]+)")
+_MAKE = re.compile(r"\bmake ([a-z][a-z_-]+)(?=[`\s&;]|$)", re.MULTILINE)
+_CODE = re.compile(r"`([^`]+)`|^((?: {3,}|sudo |make ).*)$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@every_text
+def test_every_name_of_the_collection_exists(text: Path) -> None:
+    known = {*roles(), *playbooks(), *(path.stem for _kind, path in plugins(*KINDS))}
+    assert sorted(set(_NAME.findall((ROOT / text).read_text())) - known) == []
+
+
+@every_text
+def test_every_make_target_exists(text: Path) -> None:
+    # Where make is a command, not the verb: in a code span, in a block, or first in a line.
+    code = "\n".join("".join(found) for found in _CODE.findall((ROOT / text).read_text()))
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    targets |= {f"molecule-{path.parts[1]}" for path in files() if path.match("molecule/*/molecule.yml")}
+    assert sorted(set(_MAKE.findall(code)) - targets) == []
+
+
+@every_text
+def test_every_file_linked_to_exists(text: Path) -> None:
+    inside = (link.split("#")[0] for link in _LINK.findall((ROOT / text).read_text()) if "://" not in link)
+    assert [link for link in inside if link and not (ROOT / text.parent / link).exists()] == []
+
+
+def test_the_readme_names_everything_that_a_user_can_call() -> None:
+    readme = (ROOT / "README.md").read_text()
+    callable_names = [*roles(), *playbooks(), *(path.stem for _kind, path in plugins(*KINDS))]
+    assert [name for name in callable_names if f"`{name}`" not in readme and f"{NAME}.{name}" not in readme] == []
