@@ -58,8 +58,8 @@ options:
       plug:
         description:
           - How the port is plugged.
-          - V(ovs_hybrid) is tap, qbr, qvb and qvo; V(bridge) a tap on a Linux bridge; V(ovs) and V(ovn) a tap that is itself
-            a port of Open vSwitch.
+          - V(ovs_hybrid) is tap, qbr, qvb and qvo; V(bridge) a tap on a Linux bridge; V(ovs) and V(ovn) a tap that is
+            itself a port of Open vSwitch.
         type: str
         choices: [ovs_hybrid, bridge, ovs, ovn]
         required: true
@@ -77,8 +77,8 @@ options:
             type: str
           burst:
             description:
-              - The bucket, a size in tc's own syntax, at most 4 GiB and 274 s of the rate. As in tc, V(200mbit) as a size is
-                200 * 131072 bytes.
+              - The bucket, a size in tc's own syntax, at most 4 GiB and 274 s of the rate. As in tc, V(200mbit) as a
+                size is 200 * 131072 bytes.
               - 10 s of the rate if left out.
             type: str
       ingress:
@@ -105,7 +105,8 @@ options:
   purge:
     description:
       - Also remove limits of ours from ports that are not listed, and forget their saved state.
-      - Ours is what has exactly the classes described above on a device named like a port's. Other qdiscs are left alone.
+      - Ours is what has exactly the classes described above on a device named like a port's. Other qdiscs are left
+        alone.
     type: bool
     default: false
   leaf:
@@ -201,8 +202,8 @@ ports:
       type: dict
     done:
       description:
-        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(gone) (a device
-          is not on this host; what is there was done), V(refused), V(failed).
+        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(gone)
+          (a device is not on this host; what is there was done), V(refused), V(failed).
       type: str
     reason:
       description: Why a port is gone, refused or failed, in a sentence.
@@ -225,6 +226,7 @@ keeper:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper_unit
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import (
     LEAVES,

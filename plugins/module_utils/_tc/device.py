@@ -16,6 +16,7 @@ The notes' own agent built the same thing, which is why its rules are adopted in
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import typing as t
@@ -195,6 +196,7 @@ def found_shape(actual: Class) -> Shape:
     return Shape(actual.rate, actual.ceil, actual.burst * actual.rate // 8 // _TICKS_PER_SECOND)
 
 
+@functools.lru_cache(maxsize=4096)
 def keys_of(network: Network, match: str) -> tuple[int, tuple[Key, ...]]:
     """The (protocol, u32 keys) that `match ip dst NETWORK` becomes in the kernel."""
     packed, mask = network.network_address.packed, network.netmask.packed
@@ -246,7 +248,8 @@ def _class_statements(device: str, actual: Device, handle: int, shape: Shape) ->
         return []
     verb = "add" if found is None else "change"
     return [
-        f"class {verb} dev {device} parent 1: classid 1:{handle & 0xFFFF:x} htb rate {shape.rate}bit ceil {shape.ceil}bit "
+        f"class {verb} dev {device} parent 1: classid 1:{handle & 0xFFFF:x} htb "
+        f"rate {shape.rate}bit ceil {shape.ceil}bit "
         f"burst {shape.burst}b cburst {ceil_bucket(shape.ceil)}b quantum {quantum(shape.rate)}"
     ]
 
@@ -302,15 +305,10 @@ def filter_del(device: str, place: str, found: Filter) -> str:
     )
 
 
-def describe(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> t.Optional[dict[str, t.Any]]:
-    """A device's limit for people: {rate, ceil, burst, exempt, leaf}, None where it has none of ours.
-
-    What equals the wanted limit is told in the wanted limit's figures, because the kernel keeps a burst as time.
-    """
-    if actual is None or not actual.ours or LIMITED not in actual.classes:
+def describe(actual: Device) -> t.Optional[dict[str, t.Any]]:
+    """A device's limit for people: {rate, ceil, burst, exempt, leaf}, None where it has none of ours."""
+    if not actual.ours or LIMITED not in actual.classes:
         return None
-    if wanted is not None and not shape_statements(actual.name, actual, wanted):
-        return shaper_public(wanted)
     exempt = {network_of(found) for found in actual.root_filters if found.target == EXEMPT} - {None}
     leaf = actual.leaves.get(LIMITED)
     return {

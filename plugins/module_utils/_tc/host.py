@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from . import cli, state
 from .model import Port, TcError
 from .netlink import Kernel
-from .plan import PortDevices, PortPlan, plan_ports, plan_purge
+from .plan import PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,6 @@ class Outcome:
     def counts(self) -> dict[str, int]:
         words = ("created", "changed", "adopted", "removed", "unchanged", "gone", "refused", "failed")
         return {word: sum(plan.done == word for plan in self.plans) for word in words}
-
 
     @property
     def diff(self) -> dict[str, t.Any]:
@@ -90,6 +89,14 @@ def apply(wish: Wish, batch: cli.Batch) -> Outcome:
     return outcome
 
 
+def survey(port_ids: Sequence[str]) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """What is there, with counters, and what can't be read of the saved state. Without port_ids, of the whole host."""
+    saved = state.load()
+    with Kernel() as kernel:
+        devices = kernel.read(PortDevices(port_ids, everything=not port_ids), stats=True)
+    return survey_ports(port_ids, saved.ports, devices), saved.problems
+
+
 def restore(ports: Sequence[Port], batch: cli.Batch) -> list[PortPlan]:
     """Apply saved limits to what is there of their devices; the caller holds the lock. What the keeper does."""
     wish = Wish(ports)
@@ -102,7 +109,7 @@ def restore(ports: Sequence[Port], batch: cli.Batch) -> list[PortPlan]:
 
 def _read(wish: Wish) -> dict[str, Device]:
     with Kernel() as kernel:
-        return kernel.read(PortDevices(wish.ports, everything=wish.purge))
+        return kernel.read(PortDevices([port.port_id for port in wish.ports], everything=wish.purge))
 
 
 def _plan(wish: Wish, devices: dict[str, Device], saved: state.Saved) -> list[PortPlan]:
@@ -118,9 +125,7 @@ def _plan(wish: Wish, devices: dict[str, Device], saved: state.Saved) -> list[Po
 
 def _plan_listed(wish: Wish, devices: dict[str, Device]) -> list[PortPlan]:
     natively_up = any(port.egress is not None and port.plug in ("ovs", "ovn") for port in wish.ports)
-    return plan_ports(
-        wish.ports, devices, takeover=wish.takeover, offload=cli.ovs_offloads() if natively_up else False
-    )
+    return plan_ports(wish.ports, devices, takeover=wish.takeover, offload=cli.ovs_offloads() if natively_up else False)
 
 
 def _refuse_lacking(plans: list[PortPlan], lacking: list[str]) -> None:
@@ -131,7 +136,7 @@ def _refuse_lacking(plans: list[PortPlan], lacking: list[str]) -> None:
         if not missing:
             continue
         if missing == [plan.port.leaf]:
-            sentence = f"this kernel has no {plan.port.leaf}; it has the leaves {', '.join(leaves)}, set leaf to one of them"
+            sentence = f"this kernel has no {plan.port.leaf}; set leaf to one that it has: {', '.join(leaves)}"
         else:
             sentence = f"this kernel has no {', '.join(missing)}; load or install the kernel modules that bring it"
         plans[index] = plan.refuse("refused", f"Port {plan.port.port_id}: {sentence}.")

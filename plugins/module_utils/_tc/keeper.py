@@ -25,8 +25,6 @@ from .host import restore
 from .model import TcError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .model import Port
 
 #: Devices of a port, and ports of a host, appear in bursts: one restore for what comes within this time.
@@ -67,7 +65,9 @@ class Keeper:
         for problem in saved.problems:
             _say(problem)
         self._ports = saved.ports
-        self._owners = {port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")}
+        self._owners = {
+            port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")
+        }
         self._indexes = {index: name for index, name in socket.if_nameindex() if name in self._owners}
         self._pending = set(saved.ports)
 
@@ -123,7 +123,7 @@ class Keeper:
             return True
         self._complain(
             port.port_id,
-            f"Port {port.port_id}: its limit was removed {len(recent)} times within a minute; leaving it alone for a while.",
+            f"Port {port.port_id}: its limit was removed {len(recent)} times within a minute; it gets a minute's rest.",
         )
         return False
 
@@ -139,7 +139,7 @@ def _say(sentence: str) -> None:
 
 
 def _run(args: list[str], data: str) -> tuple[int, str, str]:
-    done = subprocess.run(args, input=data.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(args, input=data.encode(), capture_output=True, check=False)
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 

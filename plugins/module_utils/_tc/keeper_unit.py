@@ -80,6 +80,11 @@ class Service:
         shown = self._systemctl("show", "--property=ActiveState,UnitFileState", UNIT) if self._installed else ""
         self._running = "ActiveState=active" in shown and "UnitFileState=enabled" in shown
 
+    @property
+    def word(self) -> str:
+        """running, stopped (it is installed) or absent."""
+        return "running" if self._running else "stopped" if self._installed else "absent"
+
     def differs(self, *, wanted: bool) -> bool:
         """Whether anything has to be done to have the keeper, or to have it gone."""
         return bool(self._differing) or not self._running if wanted else self._installed

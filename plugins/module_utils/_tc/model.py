@@ -87,12 +87,7 @@ def first_of(sentences: t.Sequence[str]) -> str:
 
 def parse_port(wish: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
     """Turn one wish into a Port; place is how the sentence calls it while its port_id isn't known to be good."""
-    port_id = str(wish.get("port_id") or "").strip().lower()
-    if not _UUID.match(port_id):
-        raise TcError(
-            f"{place}: port_id {_shown(wish.get('port_id'))} is not a port's id; "
-            "Neutron's ids are UUIDs of 36 characters, give the whole of it."
-        )
+    port_id = check_port_id(wish.get("port_id"), f"{place}: port_id")
     plug = wish.get("plug")
     if plug not in PLUGS:
         raise TcError(f"Port {port_id}: plug {_shown(plug)} is not one of {', '.join(PLUGS)}.")
@@ -118,6 +113,16 @@ def parse_port(wish: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
     return port
 
 
+def check_port_id(text: object, place: str) -> str:
+    """Return the port id as Neutron writes it; raise TcError for anything but a whole UUID."""
+    port_id = str(text or "").strip().lower()
+    if not _UUID.match(port_id):
+        raise TcError(
+            f"{place} {_shown(text)} is not a port's id; Neutron's ids are UUIDs of 36 characters, give all of it."
+        )
+    return port_id
+
+
 def _parse_shape(wish: t.Optional[t.Mapping[str, t.Any]], place: str) -> t.Optional[Shape]:
     if wish is None:
         return None
@@ -127,16 +132,16 @@ def _parse_shape(wish: t.Optional[t.Mapping[str, t.Any]], place: str) -> t.Optio
     ceil = 2 * rate if wish.get("ceil") is None else _unit(parse_rate, wish["ceil"], place + ".ceil")
     if ceil < rate:
         raise TcError(
-            f"{place}.ceil {format_rate(ceil)} is below the rate {format_rate(rate)}; ceil is the peak while the burst "
-            "lasts, so give at least the rate, or leave it out for twice the rate."
+            f"{place}.ceil {format_rate(ceil)} is below the rate {format_rate(rate)}; ceil is the peak while the "
+            "burst lasts, so give at least the rate, or leave it out for twice the rate."
         )
     if wish.get("burst") is None:
         return Shape(rate, ceil, min(rate // 8 * 10, MAX_SIZE))
     burst = _unit(parse_size, wish["burst"], place + ".burst")
     if burst * 8 > MAX_BURST_SECONDS * rate:
         raise TcError(
-            f"{place}.burst {format_size(burst)} is {burst * 8 // rate} s of {format_rate(rate)}; the kernel keeps at most "
-            f"{MAX_BURST_SECONDS} s, give at most {format_size(MAX_BURST_SECONDS * rate // 8)}."
+            f"{place}.burst {format_size(burst)} is {burst * 8 // rate} s of {format_rate(rate)}; the kernel keeps "
+            f"at most {MAX_BURST_SECONDS} s, give at most {format_size(MAX_BURST_SECONDS * rate // 8)}."
         )
     return Shape(rate, ceil, burst)
 

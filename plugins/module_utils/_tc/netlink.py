@@ -18,7 +18,7 @@ import socket
 import struct
 import typing as t
 
-from .device import Class, Device, Filter, Qdisc, Stats
+from .device import Class, Device, Filter, Key, Qdisc, Stats
 
 if t.TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -89,6 +89,21 @@ def attributes(buffer: bytes, offset: int, end: int) -> dict[int, tuple[int, int
     return found
 
 
+def _heads(buffer: bytes, offset: int, end: int, stats: bool = False) -> dict[int, tuple[int, int]]:
+    """The attributes of a tc message that we read. Kind and options come first, so most need not be looked at."""
+    if stats:
+        return attributes(buffer, offset, end)
+    found: dict[int, tuple[int, int]] = {}
+    while offset + 4 <= end and len(found) < 2:
+        length, kind = _ATTR.unpack_from(buffer, offset)
+        if length < 4:
+            break
+        if kind in (_TCA_KIND, _TCA_OPTIONS):
+            found[kind] = (offset + 4, offset + length)
+        offset += (length + 3) & ~3
+    return found
+
+
 def tc_message(buffer: bytes, start: int) -> tuple[int, int, int]:
     """Return (ifindex, handle, parent) of a qdisc, class or filter message."""
     _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
@@ -108,6 +123,8 @@ class Kernel:
     def __init__(self) -> None:
         self._sock = open_socket()
         self._seq = 0
+        # Most ports of a host have options in common, and the same bytes mean the same.
+        self._options: dict[tuple[str, bytes], t.Any] = {}
 
     def __enter__(self) -> Kernel:
         return self
@@ -165,9 +182,9 @@ class Kernel:
             device = devices.get(ifindex)
             if device is None:
                 continue
-            attrs = attributes(buffer, start + 20, end)
+            attrs = _heads(buffer, start + 20, end)
             kind = _text(buffer, attrs[_TCA_KIND])
-            qdisc = Qdisc(kind, handle, _qdisc_setting(buffer, kind, attrs))
+            qdisc = Qdisc(kind, handle, self._known("qdisc " + kind, _qdisc_setting, buffer, attrs))
             if parent == _TC_H_ROOT:
                 device.root = qdisc
             elif handle == _TC_H_INGRESS_QDISC:
@@ -178,78 +195,74 @@ class Kernel:
     def _read_classes(self, device: Device, stats: bool) -> None:
         for buffer, start, end in self._dump(RTM_GETTCLASS, device.index):
             _family, _ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
-            attrs = attributes(buffer, start + 20, end)
-            if _TCA_OPTIONS not in attrs or _text(buffer, attrs[_TCA_KIND]) != "htb":
-                continue
-            options = attributes(buffer, *attrs[_TCA_OPTIONS])
-            _a, _m, rate, _b, _n, ceil, burst, cburst, quantum, _level, _prio = _HTB_OPT.unpack_from(
-                buffer, options[_TCA_HTB_PARMS][0]
-            )
-            if _TCA_HTB_RATE64 in options:
-                (rate,) = struct.unpack_from("=Q", buffer, options[_TCA_HTB_RATE64][0])
-            if _TCA_HTB_CEIL64 in options:
-                (ceil,) = struct.unpack_from("=Q", buffer, options[_TCA_HTB_CEIL64][0])
-            device.classes[handle] = Class(
-                parent == _TC_H_ROOT,
-                rate * 8,
-                ceil * 8,
-                burst,
-                cburst,
-                quantum,
-                _stats(buffer, attrs) if stats else None,
-            )
+            attrs = _heads(buffer, start + 20, end, stats)
+            if _TCA_OPTIONS in attrs and _text(buffer, attrs[_TCA_KIND]) == "htb":
+                rate, ceil, burst, cburst, quantum = self._known("class", _class_setting, buffer, attrs)
+                counted = _stats(buffer, attrs) if stats else None
+                device.classes[handle] = Class(parent == _TC_H_ROOT, rate, ceil, burst, cburst, quantum, counted)
 
     def _read_filters(self, device: Device, parent: int) -> None:
         for buffer, start, end in self._dump(RTM_GETTFILTER, device.index, parent):
             _family, _ifindex, handle, found_parent, info = _TCMSG.unpack_from(buffer, start)
-            if found_parent != parent:
-                continue
-            attrs = attributes(buffer, start + 20, end)
+            attrs = _heads(buffer, start + 20, end)
             kind = _text(buffer, attrs[_TCA_KIND])
-            options = attributes(buffer, *attrs[_TCA_OPTIONS]) if _TCA_OPTIONS in attrs else {}
-            if kind == "u32" and not handle & 0xFFF:
-                continue  # the priority itself and its hash table, not a filter
-            keys: tuple[tuple[bytes, bytes, int, int], ...] = ()
-            if kind == "u32" and _TCA_U32_SEL in options:
-                sel = options[_TCA_U32_SEL][0]
-                keys = tuple(_U32_KEY.unpack_from(buffer, sel + 16 + 16 * n) for n in range(buffer[sel + 2]))
-            target = _u32(buffer, options.get(_TCA_U32_CLASSID)) if kind == "u32" else 0
-            action = options.get(_TCA_U32_ACT) if kind == "u32" else None
-            device.filters.append(
-                Filter(
-                    parent,
-                    info >> 16,
-                    socket.ntohs(info & 0xFFFF),
-                    handle,
-                    kind,
-                    keys,
-                    target,
-                    _redirect(buffer, action) if action else None,
-                )
-            )
+            if found_parent != parent or (kind == "u32" and not handle & 0xFFF):
+                continue  # of another parent; or the priority itself and its hash table, not a filter
+            setting = self._known("filter", _u32_setting, buffer, attrs) if kind == "u32" else ((), 0, None)
+            device.filters.append(Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting))
+
+    def _known(
+        self, what: str, parse: t.Callable[..., t.Any], buffer: bytes, attrs: dict[int, tuple[int, int]]
+    ) -> t.Any:
+        """What parse makes of a message's options, made once for each different content."""
+        span = attrs.get(_TCA_OPTIONS, (0, 0))
+        key = (what, buffer[span[0] : span[1]])
+        if key not in self._options:
+            self._options[key] = parse(what, key[1])
+        return self._options[key]
 
 
 def _text(buffer: bytes, span: tuple[int, int]) -> str:
     return buffer[span[0] : span[1]].rstrip(b"\0").decode("ascii", "replace")
 
 
-def _u32(buffer: bytes, span: t.Optional[tuple[int, int]]) -> int:
-    return int(_U32.unpack_from(buffer, span[0])[0]) if span else 0
+def _u32(options: bytes, span: t.Optional[tuple[int, int]], at: int = 0) -> int:
+    return int(_U32.unpack_from(options, span[0] + at)[0]) if span else 0
 
 
-def _qdisc_setting(buffer: bytes, kind: str, attrs: dict[int, tuple[int, int]]) -> int:
+def _qdisc_setting(what: str, options: bytes) -> int:
     """The one number of a qdisc that we set: htb's default class, sfq's perturb, pfifo's limit."""
-    span = attrs.get(_TCA_OPTIONS)
-    if span is None:
-        return 0
-    if kind == "htb":
-        init = attributes(buffer, *span).get(_TCA_HTB_INIT)
-        return int(_U32.unpack_from(buffer, init[0] + 8)[0]) if init else 0
-    if kind == "sfq":
-        return int(_U32.unpack_from(buffer, span[0] + 4)[0])
-    if kind == "pfifo":
-        return int(_U32.unpack_from(buffer, span[0])[0])
+    if what == "qdisc htb":
+        return _u32(options, attributes(options, 0, len(options)).get(_TCA_HTB_INIT), 8)
+    if what == "qdisc sfq" and len(options) >= 8:
+        return _u32(options, (4, 8))
+    if what == "qdisc pfifo" and len(options) >= 4:
+        return _u32(options, (0, 4))
     return 0
+
+
+def _class_setting(_what: str, options: bytes) -> tuple[int, int, int, int, int]:
+    """(rate, ceil, burst, cburst, quantum) of an HTB class."""
+    found = attributes(options, 0, len(options))
+    _align, _mpu, rate, _align, _mpu, ceil, burst, cburst, quantum, _level, _prio = _HTB_OPT.unpack_from(
+        options, found[_TCA_HTB_PARMS][0]
+    )
+    if _TCA_HTB_RATE64 in found:
+        (rate,) = struct.unpack_from("=Q", options, found[_TCA_HTB_RATE64][0])
+    if _TCA_HTB_CEIL64 in found:
+        (ceil,) = struct.unpack_from("=Q", options, found[_TCA_HTB_CEIL64][0])
+    return rate * 8, ceil * 8, burst, cburst, quantum
+
+
+def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int]]:
+    """(keys, target class, ifindex of a redirect) of a u32 filter."""
+    found = attributes(options, 0, len(options))
+    keys: tuple[Key, ...] = ()
+    if _TCA_U32_SEL in found:
+        sel = found[_TCA_U32_SEL][0]
+        keys = tuple(_U32_KEY.unpack_from(options, sel + 16 + 16 * n) for n in range(options[sel + 2]))
+    action = found.get(_TCA_U32_ACT)
+    return keys, _u32(options, found.get(_TCA_U32_CLASSID)), _redirect(options, action) if action else None
 
 
 def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:

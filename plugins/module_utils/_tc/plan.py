@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .device import (
     CLSACT_INGRESS,
+    EXEMPT,
+    LIMITED,
     Device,
     Filter,
     Shaper,
@@ -31,10 +33,10 @@ from .device import (
     shape_statements,
     shaper_public,
 )
-from .model import Port
+from .model import Port, Shape
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _DEVICE_NAME = re.compile(r"(tap|qvb|qvo|ifb)([0-9a-f]{8}-[0-9a-f]{2})\Z")
 _ETH_P_ALL = 0x0003
@@ -42,13 +44,15 @@ _ETH_P_ALL = 0x0003
 #: What a direction's statements need of the kernel, as the names its sentences use.
 _BASE = ("htb", "u32")
 _UPLOAD_NATIVE = ("ifb", "mirred", "clsact")
+#: Stands for some limit where only its being there matters.
+_ANY = Shape(8, 8, 1)
 
 
 class PortDevices:
-    """Which names to read: the devices of the listed ports, or of any port."""
+    """Which names to read: the devices of the ports with these ids, or of any port."""
 
-    def __init__(self, ports: Sequence[Port], *, everything: bool) -> None:
-        self._keys = {port.port_id[:11] for port in ports}
+    def __init__(self, port_ids: Iterable[str], *, everything: bool) -> None:
+        self._keys = {port_id[:11] for port_id in port_ids}
         self._everything = everything
 
     def __contains__(self, name: object) -> bool:
@@ -111,16 +115,66 @@ def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mappin
     for name, device in devices.items():
         match = _DEVICE_NAME.match(name)
         if match and match.group(2) not in listed and (device.complete or name.startswith("ifb")):
-            known.setdefault(match.group(2), Port(match.group(2), "ovs_hybrid" if name.startswith("qv") else "ovs"))
+            key = match.group(2)
+            known.setdefault(key, Port(key, "ovs_hybrid" if "qvb" + key in devices else "ovs"))
     return [
         _plan_port(Port(port.port_id, port.plug, leaf=port.leaf, why="not listed"), devices)
         for _key, port in sorted(known.items())
     ]
 
 
-def _plan_port(
-    port: Port, devices: Mapping[str, Device], *, takeover: bool = False, offload: bool = False
-) -> PortPlan:
+def survey_ports(
+    port_ids: Iterable[str], saved: Mapping[str, Port], devices: Mapping[str, Device]
+) -> list[dict[str, t.Any]]:
+    """What is there for each of the ports, or without port_ids for each port that has a limit or a saved one."""
+    full = {port_id[:11]: port_id for port_id in saved}
+    full.update({port_id[:11]: port_id for port_id in port_ids})
+    keys = [port_id[:11] for port_id in port_ids] or sorted(
+        set(full) | {match.group(2) for match in map(_DEVICE_NAME.match, devices) if match}
+    )
+    found = [_survey_port(full.get(key, key), saved.get(full.get(key, key)), devices) for key in keys]
+    return [one for one in found if port_ids or one["egress"] or one["ingress"] or one["owner"] or one["saved"]]
+
+
+def _survey_port(port_id: str, saved: t.Optional[Port], devices: Mapping[str, Device]) -> dict[str, t.Any]:
+    port = Port(port_id, "ovs")
+    tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
+    upload = qvb if qvb is not None else (ifb if _redirects(tap, ifb) else None)
+    download = qvo if qvo is not None and qvo.ours and not (tap is not None and tap.ours) else tap
+    owners = _owners(Port(port_id, "ovs_hybrid" if qvb is not None else "ovs", egress=_ANY), tap, qvb, qvo, ifb)
+    return {
+        "port_id": port_id,
+        "devices": sorted(name for name, _device in _named(tap, qvb, qvo, ifb)),
+        "egress": _with_counters(upload),
+        "ingress": _with_counters(download),
+        "owner": "; ".join(f"{place} has {owner}" for place, owner in sorted(owners.items())),
+        "saved": _saved_public(saved) if saved is not None else None,
+    }
+
+
+def _with_counters(device: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
+    limit = describe(device) if device is not None else None
+    if device is None or limit is None:
+        return None
+    stats, exempt = device.classes[LIMITED].stats, device.classes.get(EXEMPT)
+    return {
+        **limit,
+        "device": device.name,
+        **(asdict(stats) if stats else {}),
+        "exempt_bytes": exempt.stats.bytes if exempt and exempt.stats else 0,
+    }
+
+
+def _saved_public(saved: Port) -> dict[str, t.Any]:
+    return {
+        "plug": saved.plug,
+        "why": saved.why,
+        "egress": shaper_public(Shaper(saved.egress, "dst", saved.exempt, saved.leaf)) if saved.egress else None,
+        "ingress": shaper_public(Shaper(saved.ingress, "src", saved.exempt, saved.leaf)) if saved.ingress else None,
+    }
+
+
+def _plan_port(port: Port, devices: Mapping[str, Device], *, takeover: bool = False, offload: bool = False) -> PortPlan:
     tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
     hybrid = port.plug == "ovs_hybrid"
     download = Shaper(port.ingress, "src", port.exempt, port.leaf) if port.ingress else None
@@ -130,7 +184,7 @@ def _plan_port(
     download_device = qvo if qvo and qvo.ours and not (tap and tap.ours) else tap
     plan = PortPlan(
         port,
-        found={"egress": describe(upload_device, upload), "ingress": describe(download_device, download)},
+        found={"egress": _found(upload_device, upload), "ingress": _found(download_device, download)},
         now={},
     )
     if port.limited:
@@ -175,7 +229,7 @@ def _plan_port(
         else:
             _remove_redirect(plan, tap, ifb)
 
-    gone = {name for name in missing}
+    gone = set(missing)
     plan.now = {
         "egress": shaper_public(upload) if upload and port.device("qvb" if hybrid else "tap") not in gone else None,
         "ingress": shaper_public(download) if download and port.device("tap") not in gone else None,
@@ -188,6 +242,15 @@ def _plan_port(
             f"Port {port.port_id}: {' and '.join(sorted(gone))} {'is' if len(gone) == 1 else 'are'} not on this host."
         )
     return plan
+
+
+def _found(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> t.Optional[dict[str, t.Any]]:
+    """The limit that a device has, in the wanted one's figures where it equals it: the kernel keeps a burst as time."""
+    if actual is None:
+        return None
+    if wanted is not None and actual.ours and not shape_statements(actual.name, actual, wanted):
+        return shaper_public(wanted)
+    return describe(actual)
 
 
 def _named(*devices: t.Optional[Device]) -> list[tuple[str, Device]]:
@@ -221,9 +284,7 @@ def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.
             plan.needs.add(wanted.leaf)
 
 
-def _plan_redirect(
-    plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool
-) -> None:
+def _plan_redirect(plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool) -> None:
     """Upload of a native plug: the ifb and its limit first, the redirect to it last."""
     name = plan.port.device("ifb")
     if ifb is None:

@@ -92,9 +92,7 @@ def load(path: str = STATE_FILE) -> Saved:
         return Saved()
 
 
-def next_saved(
-    saved: Saved, wanted: Mapping[str, Port], *, persist: bool, purge: bool
-) -> Saved:
+def next_saved(saved: Saved, wanted: Mapping[str, Port], *, persist: bool, purge: bool) -> Saved:
     """What the file should hold after a run that wants these ports.
 
     With purge, nothing but these. Without persist no port is added, but those that are there are kept in step, lest
@@ -148,7 +146,7 @@ def locked(seconds: float, path: str = LOCK_FILE) -> Iterator[None]:
                     raise
                 if time.monotonic() > deadline:
                     raise TcError(
-                        f"Another run holds {path} for more than {seconds:.0f} s; wait for it, or end it, and run again."
+                        f"Another run holds {path} for more than {seconds:.0f} s; wait for it or end it, then run again."
                     ) from None
                 time.sleep(0.05)
         yield
