@@ -1,0 +1,125 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The package that `ansible-galaxy collection build` makes installs elsewhere, and what is in it answers there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+NAME = "openstack_ops.day2"
+
+# What belongs to developing the collection stays out: tests, tools, caches.
+TOP = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "COPYING",
+    "FILES.json",
+    "LICENSES",
+    "MANIFEST.json",
+    "README.md",
+    "REUSE.toml",
+    "SECURITY.md",
+    "changelogs",
+    "docs",
+    "inventories",
+    "meta",
+    "playbooks",
+    "plugins",
+    "requirements.txt",
+    "roles",
+}
+
+
+class Elsewhere:
+    """An empty home with the package installed, and nothing of the checkout in reach."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OS_"))}
+        self._environment = {
+            **inherited,
+            "HOME": str(home),
+            "ANSIBLE_COLLECTIONS_PATH": str(home),
+            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "NO_COLOR": "1",
+        }
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.home,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built in the checkout as it is, whatever tests and tools have left there."""
+    place = tmp_path_factory.mktemp("build")
+    Elsewhere(place).run("ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(place))
+    (built,) = place.glob("*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def elsewhere(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
+    there = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
+    there.run(
+        "ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(there.home), str(package)
+    )
+    return there
+
+
+def test_the_package_holds_the_collection_and_nothing_of_its_tests(package: Path) -> None:
+    with tarfile.open(package) as archive:
+        members = archive.getmembers()
+    assert sorted({member.name.split("/")[0] for member in members} - TOP) == []
+    assert [member.name for member in members if not (member.isfile() or member.isdir())] == []
+    assert [member.name for member in members if "__pycache__" in member.name] == []
+    assert package.stat().st_size < 500_000
+
+
+def test_the_installed_version_is_the_one_of_galaxy_yml(elsewhere: Elsewhere) -> None:
+    shown = json.loads(elsewhere.run("ansible-galaxy", "collection", "list", NAME, "--format", "json"))
+    (version,) = (found[NAME]["version"] for found in shown.values())
+    assert version == yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
+
+
+def _entries() -> t.Iterator[tuple[str, str]]:
+    """(type, name) of everything that ansible-doc has to answer for."""
+    for folder, kind in (("filter", "filter"), ("inventory", "inventory"), ("modules", "module")):
+        for path in sorted(ROOT.glob(f"plugins/{folder}/*.py")):
+            yield kind, path.stem
+    for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
+        yield "role", path.parts[-3]
+
+
+@pytest.mark.parametrize(("kind", "name"), list(_entries()))
+def test_its_documentation_answers(kind: str, name: str, elsewhere: Elsewhere) -> None:
+    text = elsewhere.run("ansible-doc", "--type", kind, f"{NAME}.{name}")
+    assert f"{NAME}.{name}" in text
+    assert "OPTIONS" in text
+    assert str(elsewhere.home) in text, "this page is another installation's"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("playbooks/*.yml")))
+def test_its_playbooks_are_found_by_name(name: str, elsewhere: Elsewhere) -> None:
+    shown = elsewhere.run("ansible-playbook", "--syntax-check", "--inventory", "localhost,", f"{NAME}.{name}")
+    assert f"playbook: {NAME}.{name}" in shown
