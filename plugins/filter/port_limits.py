@@ -8,24 +8,47 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook, RulesError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
+    Answer,
+    RuleBook,
+    RulesError,
+    choose,
+    removal,
+)
 
 
 def port_limits(
     instance_ports: object,
     rules: object = (),
     *,
+    state: str = "present",
     only_ports: object = None,
     only_servers: object = None,
     **settings: t.Any,
 ) -> list[dict[str, t.Any]]:
+    if state not in ("present", "absent"):
+        raise AnsibleFilterError(f"port_limits: state is '{state}', not present or absent.")
     try:
-        return RuleBook(rules, **settings).limits(instance_ports, only_ports, only_servers)
+        ports, left = choose(instance_ports, only_ports, only_servers)
+        if state == "absent":
+            return removal(ports) + left
+        answers = RuleBook(rules, **settings).answers(ports)
     except RulesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:
-        raise AnsibleFilterError(f"port_limits: {exc}") from exc
+        raise AnsibleFilterError(f"port_limits: {exc}.") from exc
+    kept = [answer for answer in answers if answer.keeps]
+    if kept:
+        Display().warning(_keeping(kept))
+    return [answer.public() for answer in answers if not answer.keeps] + left
+
+
+def _keeping(kept: list[Answer], shown: int = 5) -> str:
+    told = "; ".join(f"{answer.port['port_id']} is {answer.why}" for answer in kept[:shown])
+    more = f"; and {len(kept) - shown} more" if len(kept) > shown else ""
+    return f"{len(kept)} port(s) are left as they are, and nothing is purged beside them: {told}{more}."
 
 
 class FilterModule:

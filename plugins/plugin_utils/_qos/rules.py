@@ -16,7 +16,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import MAX_BURST_SECONDS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import MAX_BURST_SECONDS, PLUGS
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import UnitError, parse_rate, parse_size
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import (
     AT_MOST,
@@ -31,7 +31,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
 Port = t.Mapping[str, t.Any]
 #: One direction's numbers, as the operator wrote them in tc's syntax: rate, ceil, burst.
 Shape = t.Mapping[str, str]
-Decision = t.Literal["limited", "unlimited", "skipped", "unsupported"]
+Decision = t.Literal["limited", "unlimited", "skipped", "unsupported", "undecided"]
 
 SPEC_PREFIX = "openstack_ops:"
 _VIF_QUOTA_PREFIX = "quota:vif_"
@@ -66,14 +66,23 @@ class Rule:
     exempt_also: tuple[Network, ...]
 
     def because(self, facts: _Facts) -> str | None:
-        """Return why the rule matches a port, or None if it doesn't."""
-        reasons = []
+        """Return why the rule matches a port, or None if it doesn't; raises _Unknown where that can't be told."""
+        reasons, unknown = [], []
         for key, values in self.match:
-            reason = facts.meets(key, values)
-            if reason is None:
-                return None
-            reasons.append(reason)
+            if facts.knows(key) or not values:
+                reason = facts.meets(key, values)
+                if reason is None:
+                    return None
+                reasons.append(reason)
+            else:
+                unknown.append(key)
+        if unknown:
+            raise _Unknown(f"{self.title} asks for the {' and the '.join(unknown)}")
         return f"{self.title} because {' and '.join(reasons)}" if reasons else f"{self.title}, which matches every port"
+
+
+class _Unknown(Exception):
+    """Half a sentence: what depends on something that isn't known about a port."""
 
 
 @dataclass(frozen=True)
@@ -86,34 +95,41 @@ class Answer:
     limits: t.Mapping[str, Shape]
     exempt: tuple[str, ...] = ()
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the port keeps what it has: a limit is only removed where that was decided.
+
+        Tenants can make a port undecided or unsupported (by its device_id, device_owner or vnic_type).
+        """
+        return self.decision in ("unsupported", "undecided")
+
     def public(self) -> dict[str, t.Any]:
         """The item for tc_htb's `ports`."""
-        plug = self.port["plug"]
-        item = {
-            "port_id": self.port["port_id"],
-            # Limits are removed wherever they are, whatever the plug; tc_htb just wants one that it knows.
-            "plug": "ovs" if plug == "unsupported" else plug,
-            "why": self.why if len(self.why) <= WHY_LENGTH else f"{self.why[: WHY_LENGTH - 3]}...",
-        }
         if self.decision != "limited":
-            return {**item, "state": "absent"}
-        return {**item, "state": "present", **self.limits, "exempt": list(self.exempt)}
+            return _absent(self.port["port_id"], self.port["plug"], self.why)
+        item = {"port_id": self.port["port_id"], "plug": self.port["plug"], "state": "present", "why": _cut(self.why)}
+        return {**item, **self.limits, "exempt": list(self.exempt)}
 
 
 class _Facts:
-    """What rules can ask about a port, brought into one form once per port."""
+    """What rules can ask about a port, brought into one form once per port. None is what nobody told."""
 
     def __init__(self, port: Port) -> None:
         instance = port["instance"]
         self._shown = {
-            "project": str(instance["project_id"]),
-            "network": str(port["network_id"]),
-            "server": str(instance["id"]),
-            "port": str(port["port_id"]),
-            "flavor": str(instance["flavor"]["name"]),
+            "project": port["project_id"],
+            "network": port["network_id"],
+            "port": port["port_id"],
+            "server": instance and instance["id"],
+            "flavor": instance and instance["flavor"]["name"],
         }
-        self._compared = {key: _plain_id(text) if key in _ID_KEYS else text for key, text in self._shown.items()}
+        self._compared = {
+            key: _plain_id(text) if text and key in _ID_KEYS else text for key, text in self._shown.items()
+        }
         self._floating: list[_Address] = [ipaddress.ip_address(str(ip["address"])) for ip in port["floating_ips"]]
+
+    def knows(self, key: str) -> bool:
+        return key == "floating_ip" or self._shown[key] is not None
 
     def meets(self, key: str, values: _Values) -> str | None:
         if isinstance(values, frozenset):
@@ -155,10 +171,10 @@ class RuleBook:
         self._despite_vif_quota = despite_vif_quota
         self._flavors: dict[tuple[tuple[str, str], ...], dict[str, Shape]] = {}
 
-    def answers(self, ports: object) -> list[Answer]:
+    def answers(self, ports: t.Iterable[Port]) -> list[Answer]:
         """Return one answer per port. A RulesError means that none of them may be acted upon."""
         answers, problems = [], []
-        for number, port in enumerate(_list_of_ports(ports), start=1):
+        for number, port in enumerate(ports, start=1):
             try:
                 answers.append(self._answer(port))
             except RulesError as exc:
@@ -170,38 +186,11 @@ class RuleBook:
             raise RulesError(problems)
         return answers
 
-    def limits(self, ports: object, only_ports: object = None, only_servers: object = None) -> list[dict[str, t.Any]]:
-        """Return tc_htb's `ports`: one item per port, of all ports or of those named by port or server id.
-
-        A port that is named but isn't on this host any more is listed for removal: it has moved, or was deleted.
-        """
-        if only_ports is None and only_servers is None:
-            return [answer.public() for answer in self.answers(ports)]
-        reader = _Reader()
-        wanted_ports = reader.ids("only_ports", "port", only_ports)
-        wanted_servers = reader.ids("only_servers", "server", only_servers)
-        if reader.problems:
-            raise RulesError(reader.problems)
-        everything = _list_of_ports(ports)
-        chosen = [
-            port
-            for port in everything
-            if _plain_id(port["port_id"]) in wanted_ports or _plain_id(port["instance"]["id"]) in wanted_servers
-        ]
-        here = {_plain_id(port["port_id"]) for port in everything}
-        gone = [
-            {
-                "port_id": str(uuid.UUID(port_id)),
-                "plug": "ovs",
-                "state": "absent",
-                "why": "not limited: not on this host",
-            }
-            for port_id in sorted(wanted_ports - here)
-        ]
-        return [answer.public() for answer in self.answers(chosen)] + gone
-
     def _answer(self, port: Port) -> Answer:
-        limits, why, rule = self._wanted(port)
+        try:
+            limits, why, rule = self._wanted(port)
+        except _Unknown as exc:
+            return Answer(port, "undecided", f"undecided: {exc}, but {_whats_unknown(port)}", {})
         if not limits:
             return Answer(port, "unlimited", why, {})
         hindrance = self._hindrance(port)
@@ -233,7 +222,9 @@ class RuleBook:
         return {}, "not limited: no rule matches", None
 
     def _by_flavor(self, port: Port) -> tuple[dict[str, Shape], str]:
-        flavor = port["instance"]["flavor"]
+        flavor = port["instance"] and port["instance"]["flavor"]
+        if not flavor or flavor["name"] is None:
+            raise _Unknown("it depends on the extra specs of the flavor")
         whose = f"the extra specs of flavor {flavor['name']}"
         ours = {key: value for key, value in (flavor["extra_specs"] or {}).items() if key.startswith(SPEC_PREFIX)}
         if not ours:
@@ -254,12 +245,50 @@ class RuleBook:
         policy = port["qos_policy"]
         if policy and not self._despite_policy:
             return "skipped", f"Neutron limits the port by its QoS policy {policy['id']} (despite_policy is off)"
-        flavor = port["instance"]["flavor"]
-        quotas = [key for key in flavor["extra_specs"] or {} if key.startswith(_VIF_QUOTA_PREFIX)]
+        flavor = port["instance"]["flavor"] if port["instance"] else {}
+        quotas = [key for key in flavor.get("extra_specs") or {} if key.startswith(_VIF_QUOTA_PREFIX)]
         if quotas and not self._despite_vif_quota:
             whose = f"{_VIF_QUOTA_PREFIX}* of flavor {flavor['name']}"
             return "skipped", f"libvirt shapes the tap by {whose} (despite_vif_quota is off)"
         return None
+
+
+def choose(
+    ports: object, only_ports: object = None, only_servers: object = None
+) -> tuple[t.Sequence[Port], list[dict[str, t.Any]]]:
+    """Return the ports that are named by their own or their server's id; all of them if there is no name at all.
+
+    The second part are items for tc_htb that remove what is left of ports that were named but aren't on this host any
+    more: they have moved, or were deleted.
+    """
+    if not isinstance(ports, (list, tuple)):
+        raise RulesError([f"instance_ports is {_kind(ports)}, not the list that the inventory nova_computes writes"])
+    if only_ports is None and only_servers is None:
+        return ports, []
+    reader = _Reader()
+    wanted_ports = reader.ids("only_ports", "port", only_ports)
+    wanted_servers = reader.ids("only_servers", "server", only_servers)
+    if reader.problems:
+        raise RulesError(reader.problems)
+    chosen = [
+        port
+        for port in ports
+        if _plain_id(port["port_id"]) in wanted_ports
+        or (port["instance"] and _plain_id(port["instance"]["id"]) in wanted_servers)
+    ]
+    left = wanted_ports - {_plain_id(port["port_id"]) for port in ports}
+    return chosen, [_absent(str(uuid.UUID(port_id)), "", "not limited: not on this host") for port_id in sorted(left)]
+
+
+def removal(ports: t.Iterable[Port]) -> list[dict[str, t.Any]]:
+    """Return the items for tc_htb's `ports` that remove the limits of these ports, whatever the rules say."""
+    return [_absent(port["port_id"], port["plug"], "not limited: asked to be removed") for port in ports]
+
+
+def _absent(port_id: str, plug: str, why: str) -> dict[str, t.Any]:
+    # Where limits are to go, they go whatever the plug is; tc_htb just wants one that it knows.
+    plug = plug if plug in PLUGS else "ovs"
+    return {"port_id": port_id, "plug": plug, "state": "absent", "why": _cut(why)}
 
 
 class _Reader:
@@ -430,10 +459,14 @@ class _Reader:
                 self.problems.append(f"{where} has the unknown key {_shown(key)} ({hint})")
 
 
-def _list_of_ports(ports: object) -> list[Port] | tuple[Port, ...]:
-    if not isinstance(ports, (list, tuple)):
-        raise RulesError([f"instance_ports is {_kind(ports)}, not the list that the inventory nova_computes writes"])
-    return ports
+def _whats_unknown(port: Port) -> str:
+    if port["instance"]:
+        return "Nova does not tell the flavor (a cell that is down?)"
+    return "the port names no server (its owner can change device_id)"
+
+
+def _cut(why: str) -> str:
+    return why if len(why) <= WHY_LENGTH else f"{why[: WHY_LENGTH - 3]}..."
 
 
 def _plain_id(text: str) -> str:

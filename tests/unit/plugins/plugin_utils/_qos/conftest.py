@@ -45,6 +45,7 @@ def make_port() -> MakePort:
             "vnic_type": "normal",
             "plug": "ovs_hybrid",
             "unsupported_reason": None,
+            "project_id": project,
             "network_id": NETWORK,
             "network_name": "{{ lookup('pipe', 'id') }}",
             "fixed_ips": [

@@ -11,7 +11,12 @@ import uuid
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook, RulesError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
+    RuleBook,
+    RulesError,
+    choose,
+    removal,
+)
 
 if t.TYPE_CHECKING:
     from .conftest import MakePort
@@ -169,7 +174,6 @@ def test_what_somebody_else_shapes_is_left_alone(
     (answer,) = RuleBook([rule()]).answers([make_port(**changes)])
     assert answer.why == why
     assert answer.decision == why.split(":")[0]
-    assert answer.public()["state"] == "absent"
     if option:
         (despite,) = RuleBook([rule()], **option).answers([make_port(**changes)])
         assert despite.decision == "limited"
@@ -221,30 +225,89 @@ def test_a_hostile_subnet_is_named_in_the_answer(make_port: MakePort) -> None:
     assert answer.why == "rule 1 'gold', which matches every port; not exempt: 0.0.0.0/1 (outside exempt_within)"
 
 
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        (
+            [rule("by flavor", match={"flavor": "m1.tiny"}), rule("everyone")],
+            "undecided: rule 1 'by flavor' asks for the flavor, ",
+        ),
+        (
+            [rule("both", match={"flavor": "m1.tiny", "server": OTHER, "project": PROJECT})],
+            "undecided: rule 1 'both' asks for the server and the flavor, ",
+        ),
+        ([rule("by flavor", limit="flavor")], "undecided: it depends on the extra specs of the flavor, "),
+        ([], "undecided: it depends on the extra specs of the flavor, "),
+    ],
+    ids=["a rule asks for it", "a rule asks for more", "a rule says limit: flavor", "no rule"],
+)
+def test_a_port_whose_instance_is_unknown_is_not_decided(rules: list[t.Any], why: str, make_port: MakePort) -> None:
+    """Or else a tenant who clears the device_id of a port would be rid of its limit."""
+    (answer,) = RuleBook(rules).answers([make_port(instance=None)])
+    assert answer.decision == "undecided"
+    assert answer.why == f"{why}but the port names no server (its owner can change device_id)"
+
+
+def test_a_server_whose_flavor_is_unknown_is_not_decided(make_port: MakePort) -> None:
+    port = make_port()
+    port["instance"]["flavor"] = {"name": None, "extra_specs": None}
+    book = RuleBook([rule("server", match={"server": OTHER}), rule("flavor", match={"flavor": "m1.tiny"})])
+    (answer,) = book.answers([port])
+    assert answer.decision == "undecided"
+    assert answer.why == (
+        "undecided: rule 2 'flavor' asks for the flavor, but Nova does not tell the flavor (a cell that is down?)"
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [rule("project", match={"project": PROJECT}), rule("flavor", match={"flavor": "m1.tiny"})],
+        [rule("not it", match={"flavor": "m1.tiny", "project": OTHER}), rule("nothing", match={"server": []}), rule()],
+    ],
+    ids=["what is known decides first", "what is known rules the others out"],
+)
+def test_a_port_whose_instance_is_unknown_is_decided_by_what_is_known(rules: list[t.Any], make_port: MakePort) -> None:
+    (answer,) = RuleBook(rules).answers([make_port(instance=None)])
+    assert answer.decision == "limited"
+
+
 def test_the_answer_fits_into_what_tc_htb_takes(make_port: MakePort) -> None:
-    (item,) = RuleBook([rule()]).limits([make_port(plug="unsupported", unsupported_reason="x" * 2000)])
-    assert len(item["why"]) == 1000
-    assert item["why"].endswith("x...")
+    (answer,) = RuleBook([rule(match={"flavor": "x" * 2000})]).answers([make_port(flavor="x" * 2000)])
+    assert len(answer.public()["why"]) == 1000
+    assert answer.public()["why"].endswith("x...")
 
 
 def test_only_one_servers_ports_for_an_event(make_port: MakePort) -> None:
     second = "00000000-0000-4000-8000-000000000002"
-    ports = [make_port(), make_port(port_id=second, server=OTHER)]
-    book = RuleBook([rule()])
-    assert [item["port_id"] for item in book.limits(ports)] == [PORT, second]
-    assert [item["port_id"] for item in book.limits(ports, only_servers=OTHER)] == [second]
-    assert [item["port_id"] for item in book.limits(ports, only_ports=[PORT], only_servers=[OTHER])] == [PORT, second]
-    assert book.limits(ports, only_ports=[]) == []
+    ports = [make_port(), make_port(port_id=second, server=OTHER), make_port(port_id=NETWORK, instance=None)]
+
+    def chosen(only_ports: object, only_servers: object) -> list[str]:
+        return [port["port_id"] for port in choose(ports, only_ports, only_servers)[0]]
+
+    assert chosen(None, None) == [PORT, second, NETWORK]
+    assert chosen(None, OTHER) == [second]
+    assert chosen([PORT], [OTHER.replace("-", "")]) == [PORT, second]
+    assert chosen([NETWORK], None) == [NETWORK]
+    assert chosen([], None) == []
 
 
 def test_a_port_of_an_event_that_has_left_the_host_is_listed_for_removal(make_port: MakePort) -> None:
-    (item,) = RuleBook([rule()]).limits([make_port()], only_ports=[OTHER])
-    assert item == {"port_id": OTHER, "plug": "ovs", "state": "absent", "why": "not limited: not on this host"}
+    chosen, left = choose([make_port()], [OTHER, PORT])
+    assert chosen == [make_port()]
+    assert left == [{"port_id": OTHER, "plug": "ovs", "state": "absent", "why": "not limited: not on this host"}]
 
 
 def test_an_event_must_name_ids() -> None:
     with pytest.raises(RulesError, match="only_servers is 'web1', which is not an id"):
-        RuleBook([]).limits([], only_servers="web1")
+        choose([], None, "web1")
+
+
+def test_removal_is_for_every_kind_of_port(make_port: MakePort) -> None:
+    assert removal([make_port(), make_port(plug="unsupported")]) == [
+        {"port_id": PORT, "plug": plug, "state": "absent", "why": "not limited: asked to be removed"}
+        for plug in ("ovs_hybrid", "ovs")
+    ]
 
 
 def limit(direction: t.Any) -> list[t.Any]:
@@ -440,7 +503,7 @@ def test_a_typo_in_a_flavor_stops_everything_until_a_rule_decides(
 
 def test_something_else_than_instance_ports_is_refused(make_port: MakePort) -> None:
     with pytest.raises(RulesError, match="instance_ports is an empty dictionary, not the list that the inventory"):
-        RuleBook([]).answers({})
+        choose({})
     incomplete = make_port()
     del incomplete["instance"]
     with pytest.raises(RulesError, match=r"item 2 of instance_ports is not what .* writes: it lacks 'instance'"):

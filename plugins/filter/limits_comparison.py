@@ -1,0 +1,23 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter limits_comparison: the limits that hosts have, beside those that the rules want."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
+
+
+def limits_comparison(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    names = list(hosts)
+    return comparison(
+        {host: hostvars[host].get("instance_qos_info") for host in names},
+        {host: hostvars[host].get("instance_qos_result") for host in names},
+    )
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"limits_comparison": limits_comparison}
