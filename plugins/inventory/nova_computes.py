@@ -29,16 +29,16 @@ notes:
     the C(OS_*) environment variables.
   - Every option can also be given in the environment, since AWX ignores the source variables of an inventory that comes
     from a project. O(compose), O(groups) and O(keyed_groups) belong into the file, which AWX does read.
-  - A bare metal host (ironic) is one host with all its nodes in C(compute.hypervisors). As none of them is the hypervisor
-    of that host, C(compute.hypervisor_hostname), its fellows and C(compute.placement) are V(null) there.
-  - A port that is being live-migrated has two bindings. It is shown on the host of the active one, that is on the source
-    until the instance runs on the destination.
+  - A bare metal host (ironic) is one host with all its nodes in C(compute.hypervisors). As none of them is the
+    hypervisor of that host, C(compute.hypervisor_hostname), its fellows and C(compute.placement) are V(null) there.
+  - A port that is being live-migrated has two bindings. It is shown on the host of the active one, that is on the
+    source until the instance runs on the destination.
   - A port that is not bound is shown on the host that Nova names for its instance, with C(plug) V(unsupported).
     So is a trunk's subport on its own host, as its traffic passes the device of the trunk's parent port.
-  - A port's owner may change its C(device_id) and C(device_owner) at any time. So a port is tied to a server of the port's
-    own project only, and a bound port that no longer names a server is still shown, with C(instance) V(null).
+  - A port's owner may change its C(device_id) and C(device_owner) at any time. So a port is tied to a server of the
+    port's own project only, and a bound port that no longer names a server is still shown, with C(instance) V(null).
     Ports of services (C(network:*)) are left out.
-  - A server's flavor has V(null) as C(extra_specs) where the cloud's policy hides them or Nova is older than Pike (2.47).
+  - A flavor's C(extra_specs) are V(null) where the cloud's policy hides them or Nova is older than Pike (2.47).
   - By default, Ansible goes on without hosts after an inventory source has failed.
     Set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true) to stop there.
 options:
@@ -76,8 +76,8 @@ options:
   region_errors:
     description:
       - What to do when a region can't be read while others can.
-      - With V(fail) there is no inventory. With V(warn) there is one without the hosts of that region, with a warning that
-        gives the reason, and it isn't cached.
+      - With V(fail) there is no inventory. With V(warn) there is one without the hosts of that region, with a warning
+        that gives the reason, and it isn't cached.
       - When no region can be read there is no inventory, whatever is said here.
     type: str
     choices: [fail, warn]
@@ -123,8 +123,8 @@ options:
       - name: OPENSTACK_OPS_PLACEMENT
   hosts:
     description:
-      - Shell patterns (V(cmp1*)); only hosts whose Nova name matches one of them are shown. In the environment separated
-        by commas.
+      - Shell patterns (V(cmp1*)); only hosts whose Nova name matches one of them are shown. In the environment
+        separated by commas.
     type: list
     elements: str
     default: []
@@ -141,8 +141,8 @@ options:
       - name: OPENSTACK_OPS_ONLY
   inventory_hostname:
     description:
-      - What a host is called. V(host) is Nova's own name of it (C(host) in nova.conf). V(hypervisor_hostname) is what its
-        hypervisor says, often with the domain; a host without exactly one hypervisor is called by Nova's name then, too.
+      - What a host is called. V(host) is Nova's own name of it (C(host) in nova.conf). V(hypervisor_hostname) is what
+        its hypervisor says, often with the domain; a host without exactly one hypervisor has Nova's name then, too.
     type: str
     choices: [host, hypervisor_hostname]
     default: host
@@ -298,7 +298,7 @@ if t.TYPE_CHECKING:
     from openstack.config.cloud_region import CloudRegion
 
 
-class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "openstack_ops.day2.nova_computes"
 
     def verify_file(self, path: str) -> bool:
@@ -363,17 +363,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 continue
             for remark in found.remarks:
                 self.display.warning(remark)
-            began_to_build = build(found.lists)
-            hosts += began_to_build
-            self._report(found, began_to_build)
+            built = build(found.lists)
+            hosts += built
+            self._report(found, built)
         return hosts, not errors
 
     def _report(self, answer: Answer, hosts: list[Host]) -> None:
-        ports = [port for host in hosts for port in host["instance_ports"]]
+        lists, ports = answer.lists, sum(len(host["instance_ports"]) for host in hosts)
         seconds = ", ".join(f"{name} {spent:.2f}" for name, spent in answer.seconds.items())
         self.display.vv(
-            f"nova_computes: {answer.lists['cloud']} {answer.lists['region']}: {len(hosts)} computes, "
-            f"{len(answer.lists['servers'])} servers, {len(ports)} instance ports of {len(answer.lists['ports'])} ports; "
+            f"nova_computes: {lists['cloud']} {lists['region']}: {len(hosts)} computes, {len(lists['servers'])} servers, "
+            f"{ports} instance ports of {len(lists['ports'])} ports; "
             f"{answer.requests} requests; seconds: {seconds}"
         )
 
@@ -387,8 +387,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             name = self._name(host)
             if name in placed:
                 raise AnsibleParserError(
-                    f"The regions {placed[name]['compute']['region']} and {host['compute']['region']} both have a compute "
-                    f"{name}; set region_suffix to true to tell them apart."
+                    f"The regions {placed[name]['compute']['region']} and {host['compute']['region']} both have a "
+                    f"compute {name}; set region_suffix to true to tell them apart."
                 )
             placed[name] = host
             variables: dict[str, t.Any] = make_unsafe(dict(host))
@@ -403,7 +403,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _wanted(self, host: Host) -> bool:
         compute, only = host["compute"], self.get_option("only")
-        if "up" in only and compute["state"] != "up" or "enabled" in only and compute["service_status"] != "enabled":
+        if "up" in only and compute["state"] != "up":
+            return False
+        if "enabled" in only and compute["service_status"] != "enabled":
             return False
         patterns = self.get_option("hosts")
         return not patterns or any(fnmatchcase(compute["host"], pattern) for pattern in patterns)

@@ -308,8 +308,8 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
         plug = classify(port)
         if plug.prefixes and port["binding:host_id"] != host:
             plug = _unsupported(
-                f"The port is bound to {port['binding:host_id']}, which is no compute of Nova's, while its instance is on "
-                f"{host}: its devices are not here."
+                f"The port is bound to {port['binding:host_id']}, which is no compute of Nova's, while its instance "
+                f"is on {host}: its devices are not here."
             )
         fixed_ips = [_fixed_ip(address, subnets) for address in port.get("fixed_ips") or []]
         used = {address["subnet_id"] for address in fixed_ips}

@@ -12,8 +12,10 @@ from __future__ import annotations
 import logging
 import time
 import typing as t
+from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -45,6 +47,9 @@ _NOVA = (2, 69)
 _NOVA_WITH_FLAVORS = (2, 47)
 _NOVA_WITH_HYPERVISOR_IDS = (2, 53)
 
+_LOG_IN = (
+    "write a clouds.yaml and name a cloud of it with the option cloud or OS_CLOUD, or set OS_AUTH_URL and its fellows"
+)
 _RETRIED = [500, 502, 503, 504]
 _SIDE_BY_SIDE = 8
 # Nova makes pages of its own accord, Neutron only when it is asked to.
@@ -115,6 +120,12 @@ def find_regions(wish: Wish) -> list[CloudRegion]:
             raise CloudError(f"The client configuration {wish.clouds_yaml} is not valid YAML; correct it.")
         clouds: dict[str, Record] = config.cloud_config["clouds"]
         name = wish.cloud or config.default_cloud
+        if list(clouds) == ["defaults"]:  # the SDK's own, made up where it has found nothing
+            if config_file:
+                raise CloudError(f"The client configuration {config_file} has no clouds; correct it.")
+            raise CloudError(
+                f"Nothing says how to reach {f'the cloud {name}' if wish.cloud else 'a cloud'}; {_LOG_IN}."
+            )
         if name is None:
             raise CloudError(
                 f"The client configuration {config_file} has the clouds {_listed(clouds)}; "
@@ -123,16 +134,16 @@ def find_regions(wish: Wish) -> list[CloudRegion]:
         if name not in clouds:
             where = f"the client configuration {config_file}" if config_file else f"any of {', '.join(files)}"
             raise CloudError(f"There is no cloud {name} in {where}; it has {_listed(clouds)}.")
-        if not clouds[name].get("auth") and not any(key in clouds[name] for key in ("auth_url", "profile", "cloud")):
-            raise CloudError(
-                f"Nothing says how to reach the cloud {name}; write a clouds.yaml and name the cloud with the option "
-                "cloud or OS_CLOUD, or set OS_AUTH_URL and its fellows."
-            )
+        if not any(clouds[name].get(key) for key in ("auth", "auth_url", "profile", "cloud")):
+            raise CloudError(f"Nothing says how to reach the cloud {name}; {_LOG_IN}.")
         known = [region if isinstance(region, str) else region["name"] for region in clouds[name].get("regions") or []]
         for region in wish.regions:
             if known and region not in known:
                 raise CloudError(f"The cloud {name} has no region {region} in {config_file}; it has {_listed(known)}.")
-        overrides: dict[str, t.Any] = {"timing": True}
+        if wish.regions and not known:
+            # The SDK would take the one region that is named there for the only one that there is.
+            clouds[name].pop("region_name", None)
+        overrides: dict[str, t.Any] = {}
         if wish.interface:
             overrides["interface"] = wish.interface
         if wish.timeout:
@@ -174,6 +185,9 @@ class _Region:
         self._name = f"cloud {region.name}" + (f", region {region.region_name}" if region.region_name else "")
         self._seconds: dict[str, float] = {}
         self._remarks: list[str] = []
+        # keystoneauth's own timings leave out what was refused or repeated.
+        self._answered: list[int] = []
+        self._session.session.hooks["response"].append(lambda answer, **_: self._answered.append(answer.status_code))
 
     def fetch(self) -> Answer:
         began = time.monotonic()
@@ -187,18 +201,18 @@ class _Region:
             # After an error the lists that haven't been started aren't.
             pool.shutdown(wait=True, cancel_futures=True)
         self._seconds["all"] = time.monotonic() - began
-        return Answer(lists, len(self._session.get_timings()), self._seconds, self._remarks)
+        return Answer(lists, len(self._answered), self._seconds, self._remarks)
 
     def _fetch(self, pool: ThreadPoolExecutor, nova: _Service, version: str) -> Lists:
         futures: dict[str, Future[list[Record]]] = {}
 
         def start(name: str, service: _Service, path: str, key: str, *params: tuple[str, str]) -> None:
-            futures[name] = pool.submit(self._timed, name, service.read, path, key, list(params), version)
+            futures[name] = pool.submit(self._timed, name, partial(service.read, path, key, params, version))
 
         # The slowest first. Nova puts the port's security groups into its list of servers, for which it asks Neutron;
         # the small lists get their answers meanwhile.
         if self._wish.instance_ports:
-            neutron = self._service("network", "Neutron", "switch instance_ports off")
+            neutron = self._service("network", "Neutron", ", or switch instance_ports off")
             start("servers", nova, "/servers/detail", "servers", ("all_tenants", "1"))
             fields = tuple(("fields", name) for name in _PORT_FIELDS)
             start("ports", neutron, "/ports", "ports", _NEUTRON_PAGE, *fields)
@@ -248,11 +262,16 @@ class _Region:
     def _placement(self, pool: ThreadPoolExecutor, hypervisors: list[Record]) -> dict[str, Placement]:
         """Two requests per compute, for Placement lists neither inventories nor usages of all providers at once."""
         # A nova-compute of bare metal nodes has a hypervisor per node: thousands of them, and none is a compute.
-        hosts = [record["service"]["host"] for record in hypervisors]
-        single = [str(record["id"]) for record in hypervisors if hosts.count(record["service"]["host"]) == 1]
+        per_host = Counter(record["service"]["host"] for record in hypervisors)
+        # Before 2.53 a hypervisor's id is a number that Placement knows nothing of.
+        single = [
+            record["id"]
+            for record in hypervisors
+            if per_host[record["service"]["host"]] == 1 and isinstance(record["id"], str)
+        ]
         if not single:
             return {}
-        placement = self._service("placement", "Placement", "switch placement off")
+        placement = self._service("placement", "Placement", ", or switch placement off")
 
         def one(provider: str) -> Placement | None:
             path = f"/resource_providers/{provider}"
@@ -265,19 +284,11 @@ class _Region:
         began = time.monotonic()
         answers = list(pool.map(one, single))
         self._seconds["placement"] = time.monotonic() - began
-        return {provider: answer for provider, answer in zip(single, answers) if answer is not None}
+        return {provider: answer for provider, answer in zip(single, answers, strict=True) if answer is not None}
 
-    def _timed(
-        self,
-        name: str,
-        read: t.Callable[[str, str, _Params, str], list[Record]],
-        path: str,
-        key: str,
-        params: _Params,
-        version: str,
-    ) -> list[Record]:
+    def _timed(self, name: str, read: t.Callable[[], list[Record]]) -> list[Record]:
         began = time.monotonic()
-        rows = read(path, key, params, version)
+        rows = read()
         self._seconds[name] = time.monotonic() - began
         return rows
 
@@ -298,7 +309,7 @@ class _Region:
             raise self.explain(exc, f"Keystone at {self._auth_url}") from None
 
     def _nova(self) -> tuple[_Service, str]:
-        nova = self._service("compute", "Nova", "correct region or interface")
+        nova = self._service("compute", "Nova", version="2")
         found = nova.newest_microversion()
         used = min(found, _NOVA)
         if used < _NOVA_WITH_HYPERVISOR_IDS:
@@ -309,7 +320,7 @@ class _Region:
             )
         return nova, _dotted(used)
 
-    def _service(self, kind: str, name: str, way_out: str) -> _Service:
+    def _service(self, kind: str, name: str, way_out: str = "", version: str | None = None) -> _Service:
         config = self._config
         adapter = Adapter(
             self._session,
@@ -321,9 +332,13 @@ class _Region:
             status_code_retries=config.get_status_code_retries(kind) or 2,
             retriable_status_codes=_RETRIED,
             connect_retries=config.get_connect_retries(kind) or 1,
+            min_version=version,
+            max_version=f"{version}.latest" if version else None,
         )
         try:
             url = adapter.get_endpoint()
+        except ks.CatalogException:
+            url = None
         except ks.ClientException as exc:
             raise self.explain(exc, name) from None
         if not url:
@@ -331,7 +346,7 @@ class _Region:
             raise CloudError(
                 f"The catalog of the cloud {config.name} has no {interface} endpoint of {name} ({kind})"
                 + (f" in the region {region}" if region else "")
-                + f"; it has {self._catalog(kind)}. Correct regions or interface, or {way_out}."
+                + f"; it has {self._catalog(kind)}. Correct regions or interface{way_out}."
             )
         return _Service(self, adapter, name, url)
 
@@ -400,9 +415,10 @@ class _Service:
         # Nova from before microversions, or a proxy that hides them.
         return (int(newest[0]), int(newest[1])) if newest else (2, 1)
 
-    def read(self, path: str, key: str, params: _Params, version: str) -> list[Record]:
+    def read(self, path: str, key: str, wanted: t.Iterable[tuple[str, str]], version: str) -> list[Record]:
         """All pages of a list."""
         microversion = version if self._name == "Nova" else None
+        params = list(wanted)
         rows: list[Record] = []
         seen: set[tuple[tuple[str, str], ...]] = set()
         while True:

@@ -1,0 +1,393 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.build import Lists, build
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import (
+    Answer,
+    CloudError,
+    Wish,
+    fetch,
+    find_regions,
+    identity,
+)
+from ansible_collections.openstack_ops.day2.tests.unit.plugins.plugin_utils._nova.fake_cloud import (
+    APPLICATION_CREDENTIAL,
+    PASSWORD,
+    FakeCloud,
+    recorded,
+)
+
+Ask = t.Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the OS_* variables nor the clouds.yaml of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def cloud() -> t.Iterator[FakeCloud]:
+    with FakeCloud() as made:
+        yield made
+
+
+@pytest.fixture
+def ask(cloud: FakeCloud, tmp_path: Path) -> Ask:
+    """Fetches the first region of the fake cloud; the arguments are a Wish's, and clouds.yaml's."""
+
+    def ask(password: str = PASSWORD, clouds_yaml: dict[str, t.Any] | None = None, **wish: t.Any) -> Answer:
+        path = cloud.clouds_yaml(tmp_path, password, **(clouds_yaml or {}))
+        wanted = Wish(cloud="fake", clouds_yaml=path, **wish)
+        return fetch(find_regions(wanted)[0], wanted)
+
+    return ask
+
+
+def many(count: int) -> dict[str, t.Any]:
+    """The recorded cloud with so many servers, each with a port and a floating IP."""
+    lists = recorded()
+    for name in ("servers", "ports", "floatingips"):
+        template = lists[name][0]
+        lists[name] = [{**copy.deepcopy(template), "id": f"{name}-{number}"} for number in range(count)]
+    return lists
+
+
+def test_everything_that_was_recorded_comes_back(ask: Ask) -> None:
+    lists: t.Any = recorded()
+    answer = ask()
+    assert {**answer.lists, "cloud": "mini"} == lists
+    assert len(build(answer.lists)) == 3
+    assert answer.remarks == []
+
+
+@pytest.mark.parametrize("servers", [1, 100, 1000])
+def test_number_of_requests_is_the_same_for_any_number_of_servers(cloud: FakeCloud, ask: Ask, servers: int) -> None:
+    cloud.lists = many(servers)
+    answer = ask()
+    assert len(answer.lists["servers"]) == len(answer.lists["ports"]) == servers
+    # Keystone's version, a token, Nova's version (which it tells after it has refused to tell it without a token),
+    # nine lists, and two of Placement's for each of three computes.
+    assert answer.requests == len(cloud.asked) == 4 + 9 + 2 * 3
+
+
+def test_pages_are_followed_to_the_end_by_their_question_alone(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.lists, cloud.page = many(25), 10
+    answer = ask()
+    for name in ("servers", "ports", "floatingips"):
+        assert [row["id"] for row in answer.lists[name]] == [row["id"] for row in cloud.lists[name]]  # type: ignore[literal-required]
+    assert cloud.count("/servers/detail") == cloud.count("/ports") == 3
+
+
+def test_pages_that_link_to_each_other_end_in_an_error(
+    cloud: FakeCloud, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neutron = cloud._neutron
+
+    def looped(path: str, rest: str, query: str) -> t.Any:
+        code, answer, headers = neutron(path, rest, query)
+        if "ports" in answer:
+            answer["ports_links"] = [{"rel": "next", "href": f"{cloud.url}/?fields=id"}]
+        return code, answer, headers
+
+    monkeypatch.setattr(cloud, "_neutron", looped)
+    with pytest.raises(CloudError, match="Neutron links page after page of /ports to each other"):
+        ask(placement=False)
+
+
+def test_slow_lists_are_waited_for_side_by_side(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.delays = {"/servers/detail": 0.6, "/ports": 0.6, "/os-hypervisors/detail": 0.6, "/subnets": 0.6}
+    seconds = ask().seconds
+    assert seconds["servers"] > 0.5
+    assert seconds["all"] < 1.8, "one after another they take 2.4 s"
+
+
+def test_ports_are_asked_for_by_fields(cloud: FakeCloud, ask: Ask) -> None:
+    ask()
+    (asked,) = [path for path in cloud.asked if "/ports?" in path]
+    assert "fields=binding%3Avif_details" in asked
+    assert "security_groups" not in asked
+
+
+def test_without_instance_ports_only_small_lists_are_read(cloud: FakeCloud, ask: Ask) -> None:
+    answer = ask(instance_ports=False)
+    assert answer.lists["servers"] == answer.lists["ports"] == []
+    assert cloud.count("/servers/detail") == 0
+    assert not any("/network/" in path for path in cloud.asked)
+    assert all(host["compute"]["placement"] for host in build(answer.lists))
+
+
+def test_without_placement_it_is_not_asked_and_not_needed(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.services = ("compute", "network")
+    assert ask(placement=False).lists["placement"] == {}
+
+
+def test_compute_that_placement_does_not_know_has_no_numbers(cloud: FakeCloud, ask: Ask) -> None:
+    known = cloud.lists["placement"]
+    known.pop(next(iter(known)))
+    assert len(ask().lists["placement"]) == 2
+
+
+def test_bare_metal_nodes_are_not_asked_of_placement(cloud: FakeCloud, ask: Ask) -> None:
+    for hypervisor in cloud.lists["hypervisors"]:
+        hypervisor["service"]["host"] = "ironic1"
+    assert ask().lists["placement"] == {}
+    assert cloud.count("/usages") == 0
+
+
+def test_neutron_without_routers_and_qos_has_no_floating_ips_and_no_policies(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.no_neutron_extensions = True
+    lists = ask().lists
+    assert lists["floatingips"] == lists["qos_policies"] == []
+    assert lists["ports"]
+
+
+def test_nova_is_asked_below_the_versions_that_cost_more(ask: Ask) -> None:
+    # From 2.88 on, Nova leaves these out, because it asks every compute for its uptime instead.
+    assert all("vcpus" in hypervisor for hypervisor in ask().lists["hypervisors"])
+
+
+def test_older_nova_gives_what_it_has_and_a_remark(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.newest = (2, 42)
+    answer = ask()
+    assert answer.lists["placement"] == {}
+    (port, *_) = [port for port in build(answer.lists)[0]["instance_ports"] if port["instance"]]
+    assert port["instance"]
+    assert port["instance"]["flavor"]["vcpus"] is None
+    assert answer.remarks == [
+        "Nova of the cloud fake, region RegionOne knows microversions up to 2.42 only: "
+        "2.53 is needed to tell what Placement says about a compute, and 2.47 to tell flavors."
+    ]
+
+
+def test_passing_trouble_of_a_service_is_repeated(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.failures = {"/servers/detail": [503], "/ports": [502]}
+    answer = ask()
+    assert len(answer.lists["servers"]) == 8
+    assert answer.requests == 4 + 9 + 2 * 3 + 2
+
+
+def test_application_credential_of_the_environment_is_enough(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_AUTH_TYPE", "v3applicationcredential")
+    monkeypatch.setenv("OS_AUTH_URL", f"{cloud.url}/v3")
+    monkeypatch.setenv("OS_APPLICATION_CREDENTIAL_ID", APPLICATION_CREDENTIAL[0])
+    monkeypatch.setenv("OS_APPLICATION_CREDENTIAL_SECRET", APPLICATION_CREDENTIAL[1])
+    wish = Wish(regions=("RegionOne",))
+    (region,) = find_regions(wish)
+    assert len(fetch(region, wish).lists["servers"]) == 8
+    assert APPLICATION_CREDENTIAL[1] not in str(identity(region))
+
+
+def test_regions_are_those_of_clouds_yaml_unless_some_are_wished_for(cloud: FakeCloud, tmp_path: Path) -> None:
+    path = cloud.clouds_yaml(tmp_path, regions=["north", {"name": "south", "values": {"interface": "internal"}}])
+
+    def found(*regions: str) -> list[tuple[str, str]]:
+        wish = Wish(cloud="fake", clouds_yaml=path, regions=regions)
+        return [(region.region_name, region.config["interface"]) for region in find_regions(wish)]
+
+    assert found() == [("north", "public"), ("south", "internal")]
+    assert found("south") == [("south", "internal")]
+
+
+def test_identity_tells_users_and_projects_apart_and_no_secret(cloud: FakeCloud, tmp_path: Path) -> None:
+    path = cloud.clouds_yaml(tmp_path)
+    (region,) = find_regions(Wish(cloud="fake", clouds_yaml=path))
+    told = identity(region)
+    assert (told["username"], told["project_name"], told["region"]) == ("operator", "admin", "RegionOne")
+    assert told["auth_url"] == f"{cloud.url}/v3"
+    assert PASSWORD not in str(told)
+
+
+# What is broken, as fields of the cloud and arguments of `ask`; what the operator reads.
+ERRORS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], str]] = {
+    "a wrong password": (
+        {},
+        {"password": "Tr0ub4dor&3"},
+        "Keystone at {url}/v3 refuses the credentials of the cloud fake, region RegionOne (HTTP 401); "
+        "correct the password or the application credential in clouds.yaml or the environment.",
+    ),
+    "Keystone in trouble": (
+        {"failures": {"/auth/tokens": [500]}},
+        {},
+        "Keystone at {url}/v3 answers the log-in to the cloud fake, region RegionOne with HTTP 500; "
+        "correct auth_url, or look after Keystone.",
+    ),
+    "a list that fails for good": (
+        {"failures": {"/os-aggregates": [500] * 9}},
+        {},
+        "Nova's /os-aggregates of the cloud fake, region RegionOne was answered with HTTP 500; "
+        "look into the service's log.",
+    ),
+    "a list that takes too long": (
+        {"delays": {"/subnets": 1.5}},
+        {"timeout": 0.3, "placement": False},
+        "Neutron's /subnets of the cloud fake, region RegionOne did not answer within 0.3 s; "
+        "raise timeout, or look after the service.",
+    ),
+    "Placement missing in the catalog": (
+        {"services": ("compute", "network")},
+        {},
+        "The catalog of the cloud fake has no public endpoint of Placement (placement) in the region RegionOne; "
+        "it has none at all. Correct regions or interface, or switch placement off.",
+    ),
+    "Neutron missing in the catalog": (
+        {"services": ("compute", "placement")},
+        {},
+        "The catalog of the cloud fake has no public endpoint of Neutron (network) in the region RegionOne; "
+        "it has none at all. Correct regions or interface, or switch instance_ports off.",
+    ),
+    "a region that the catalog does not have": (
+        {},
+        {"regions": ("RegionTwo",)},
+        "The catalog of the cloud fake has no public endpoint of Nova (compute) in the region RegionTwo; "
+        "it has internal in RegionOne, public in RegionOne. Correct regions or interface.",
+    ),
+    "an interface that the catalog does not have": (
+        {},
+        {"interface": "admin"},
+        "The catalog of the cloud fake has no admin endpoint of Nova (compute) in the region RegionOne; "
+        "it has internal in RegionOne, public in RegionOne. Correct regions or interface.",
+    ),
+    "a region that clouds.yaml does not have": (
+        {},
+        {"regions": ("east",), "clouds_yaml": {"regions": ["north", "south"]}},
+        "The cloud fake has no region east in {folder}/clouds.yaml; it has north, south.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("broken", "asked", "sentence"), ERRORS.values(), ids=ERRORS)
+def test_error_is_one_sentence_with_the_way_out(
+    cloud: FakeCloud, ask: Ask, tmp_path: Path, broken: dict[str, t.Any], asked: dict[str, t.Any], sentence: str
+) -> None:
+    for name, value in copy.deepcopy(broken).items():
+        setattr(cloud, name, value)
+    with pytest.raises(CloudError) as caught:
+        ask(**asked)
+    assert str(caught.value) == sentence.format(url=cloud.url, folder=tmp_path)
+    assert asked.get("password", PASSWORD) not in str(caught.value)
+
+
+def test_error_for_a_project_without_admin_rights_names_the_list(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.admin = False
+    with pytest.raises(CloudError) as caught:
+        ask()
+    # Which of them is refused first is up to Nova.
+    asked, _, rest = str(caught.value).partition(" is refused (HTTP 403) ")
+    assert asked in (
+        "Nova's /servers/detail",
+        "Nova's /os-hypervisors/detail",
+        "Nova's /os-services",
+        "Nova's /os-aggregates",
+    )
+    assert rest == (
+        "to operator in the project admin of the cloud fake, region RegionOne: an inventory of computes needs the admin "
+        "role, or policies that let another role list all services, hypervisors, servers and ports."
+    )
+
+
+def test_error_neutron_cuts_the_list_of_ports_silently(
+    cloud: FakeCloud, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nova = cloud._nova
+
+    def generous(*args: t.Any) -> t.Any:
+        cloud.admin = True
+        try:
+            return nova(*args)
+        finally:
+            cloud.admin = False
+
+    monkeypatch.setattr(cloud, "_nova", generous)
+    cloud.admin = False
+    with pytest.raises(
+        CloudError, match=r"^Neutron shows no port's binding to operator in the project admin of .* admin role"
+    ):
+        ask()
+
+
+def test_error_nothing_listens_at_auth_url(ask: Ask, cloud: FakeCloud) -> None:
+    cloud.__exit__()
+    with pytest.raises(CloudError) as caught:
+        ask()
+    assert str(caught.value) == (
+        f"Keystone at {cloud.url}/v3 of the cloud fake, region RegionOne can't be reached (ConnectFailure); "
+        "look after the network and the service, or correct auth_url, regions or interface."
+    )
+
+
+def test_error_shows_an_auth_url_without_what_is_secret_in_it(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.url = cloud.url.replace("http://", "http://operator:hunter2@")
+    wish = Wish(cloud="fake", clouds_yaml=cloud.clouds_yaml(tmp_path, "wrong"))
+    with pytest.raises(CloudError, match="refuses the credentials") as caught:
+        fetch(find_regions(wish)[0], wish)
+    assert "hunter2" not in str(caught.value)
+
+
+CONFIGURATIONS: dict[str, tuple[str | None, dict[str, t.Any], str]] = {
+    "no such file": (
+        None,
+        {"cloud": "lab", "clouds_yaml": "{file}"},
+        "The client configuration {file} can't be read (No such file or directory); "
+        "correct clouds_yaml_path or OS_CLIENT_CONFIG_FILE.",
+    ),
+    "no YAML": (
+        "clouds: [",
+        {"cloud": "lab", "clouds_yaml": "{file}"},
+        "The client configuration {file} is not valid YAML; correct it.",
+    ),
+    "an empty file": (
+        "",
+        {"cloud": "lab", "clouds_yaml": "{file}"},
+        "The client configuration {file} has no clouds; correct it.",
+    ),
+    "an unknown cloud": (
+        "clouds: {a: {auth: {auth_url: http://192.0.2.1/v3}}, b: {auth: {auth_url: http://192.0.2.2/v3}}}",
+        {"cloud": "lab", "clouds_yaml": "{file}"},
+        "There is no cloud lab in the client configuration {file}; it has a, b.",
+    ),
+    "several clouds, none of them named": (
+        "clouds: {a: {auth: {auth_url: http://192.0.2.1/v3}}, b: {auth: {auth_url: http://192.0.2.2/v3}}}",
+        {"clouds_yaml": "{file}"},
+        "The client configuration {file} has the clouds a, b; name one of them with the option cloud or OS_CLOUD.",
+    ),
+    "nothing at all": (
+        None,
+        {},
+        "Nothing says how to reach a cloud; write a clouds.yaml and name a cloud of it with the option cloud or OS_CLOUD, "
+        "or set OS_AUTH_URL and its fellows.",
+    ),
+    "a cloud without an address": (
+        "clouds: {lab: {auth: {username: me}}}",
+        {"cloud": "lab", "clouds_yaml": "{file}"},
+        "The configuration of the cloud lab lacks auth_url; add it.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("written", "wish", "sentence"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_configuration_error_is_one_sentence(
+    tmp_path: Path, written: str | None, wish: dict[str, t.Any], sentence: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    if written is not None:
+        file.write_text(written)
+    with pytest.raises(CloudError) as caught:
+        find_regions(Wish(**{key: str(value).format(file=file) for key, value in wish.items()}))
+    assert str(caught.value) == sentence.format(file=file)
+
+
+def test_lists_are_what_build_takes(ask: Ask) -> None:
+    assert set(ask().lists) == set(Lists.__annotations__)
