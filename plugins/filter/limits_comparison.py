@@ -10,11 +10,14 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
 
 
-def limits_comparison(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def limits_comparison(
+    hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]], whole_hosts: bool = True
+) -> dict[str, t.Any]:
     names = list(hosts)
     return comparison(
         {host: hostvars[host].get("instance_qos_info") for host in names},
         {host: hostvars[host].get("instance_qos_result") for host in names},
+        whole_hosts=whole_hosts,
     )
 
 

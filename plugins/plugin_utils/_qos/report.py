@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 Result = t.Mapping[str, t.Any]
 
 _WORDS = ("created", "changed", "adopted", "removed", "unchanged", "gone", "refused", "failed")
+_AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
 
 def table(header: t.Sequence[str], rows: t.Iterable[t.Sequence[object]]) -> list[str]:
     """Lay out text and numbers in columns, numbers to the right."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    numeric = [all(text[:1].isdigit() or not text for text in column[1:]) for column in zip(*cells, strict=True)]
+    numeric = [all(map(_AMOUNT.match, column[1:])) for column in zip(*cells, strict=True)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
@@ -50,20 +52,24 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
     lines += [f"{host}: {problem}" for host, told in hosts.items() for problem in told["problems"]]
     if why:
         lines += [
-            f"{host} {port['port_id']}: {_now(port)}: {port['why']}"
+            f"{host} {port['port_id']}: {_answer(port)}"
             for host, result in results.items()
             for port in (result or {}).get("ports", ())
         ]
     return {"text": lines, "hosts": hosts}
 
 
-def comparison(infos: t.Mapping[str, Result | None], results: t.Mapping[str, Result | None]) -> dict[str, t.Any]:
+def comparison(
+    infos: t.Mapping[str, Result | None], results: t.Mapping[str, Result | None], *, whole_hosts: bool = True
+) -> dict[str, t.Any]:
     """Tell what limits there are, what they counted, and where they differ from what tc_htb would make of the rules.
 
-    infos are results of tc_htb_info, results those of tc_htb in check mode, both by host.
+    infos are results of tc_htb_info, results those of tc_htb in check mode, both by host. Unless whole_hosts, ports that
+    are only in infos were not asked about.
     """
     rows: list[dict[str, t.Any]] = []
     problems: list[str] = []
+    quiet = 0
     for host, info in infos.items():
         result = results.get(host)
         if not info or "ports" not in info or not result or "ports" not in result:
@@ -75,21 +81,21 @@ def comparison(infos: t.Mapping[str, Result | None], results: t.Mapping[str, Res
             problems.append(f"{host}: the keeper is {info['keeper']}; limits will not come back by themselves")
         wanted = {port["port_id"]: port for port in result["ports"]}
         there = {port["port_id"]: port for port in info["ports"]}
-        for port_id in sorted({**there, **wanted}):
-            rows += _rows(host, port_id, there.get(port_id, _NOTHING), wanted.get(port_id))
-    told = [row for row in rows if row["direction"] or row["differs"]]
+        for port_id in sorted({**there, **wanted} if whole_hosts else wanted):
+            found = _rows(there.get(port_id, _NOTHING), wanted.get(port_id))
+            rows += [{"host": host, "port": port_id, **row} for row in found]
+            quiet += not found
     lines = table(
         ["host", "port", "direction", *_LIMIT, *_COUNTERS, "differs"],
         [
             [row["host"], row["port"], row["direction"], *(row[key] for key in _LIMIT)]
             + [_size(row[key]) if "bytes" in key else row[key] for key in _COUNTERS]
             + [row["differs"]]
-            for row in told
+            for row in rows
         ],
     )
-    if len(rows) > len(told):
-        lines.append(f"{len(rows) - len(told)} more port(s) have no limit now and are not to have one.")
-    return {"text": lines + problems, "rows": told, "problems": problems}
+    more = [f"{quiet} more port(s) have no device on their host, or no limit, as it should be."] if quiet else []
+    return {"text": (lines if rows else []) + more + problems, "rows": rows, "problems": problems}
 
 
 _LIMIT = ("rate", "ceil", "burst")
@@ -97,55 +103,60 @@ _COUNTERS = ("bytes", "drops", "exempt_bytes")
 _NOTHING: Result = {"egress": None, "ingress": None, "devices": [], "saved": None}
 
 
-def _rows(host: str, port_id: str, there: Result, wanted: Result | None) -> list[dict[str, t.Any]]:
-    """One row per direction that is limited, or one without direction."""
-    common = {
-        "host": host,
-        "port": port_id,
-        "differs": _differs(there, wanted),
-        "why": wanted["why"] if wanted else "",
-    }
-    return [
-        {
-            **common,
-            "direction": word if limit else "",
-            **{key: limit.get(key, "") for key in (*_LIMIT, *_COUNTERS)},
-            "exempt": limit.get("exempt", []),
-        }
-        for word, limit in [(word, there[key]) for key, word in _DIRECTIONS.items() if there[key]] or [("", {})]
-    ]
+def _rows(there: Result, wanted: Result | None) -> list[dict[str, t.Any]]:
+    """One row per direction that is limited or should be; none where both is not so."""
+    rows = []
+    for key, word in _DIRECTIONS.items():
+        limit, differs = there[key], _differs(key, there, wanted)
+        if limit and wanted and wanted["found"][key]:
+            limit = {**limit, **wanted["found"][key]}  # says "1mb" where the kernel keeps 1048574 bytes of it
+        if limit or differs:
+            rows.append(
+                {
+                    "direction": word,
+                    **{name: (limit or {}).get(name, "") for name in (*_LIMIT, *_COUNTERS)},
+                    "exempt": (limit or {}).get("exempt", []),
+                    "differs": differs,
+                    "why": wanted["why"] if wanted else "",
+                }
+            )
+    return rows
 
 
-def _differs(there: Result, wanted: Result | None) -> str:
-    """Where a port is not as the rules want it, or ''."""
+def _differs(key: str, there: Result, wanted: Result | None) -> str:
+    """Where a direction of a port is not as the rules want it, or ''."""
     if wanted is None:
         return "left as it is: unsupported or undecided (see the warning)"
-    if wanted["done"] == "gone" and not there["devices"]:
+    if wanted["done"] == "gone" and not any(device.startswith(("tap", "qvb")) for device in there["devices"]):
         return ""  # no device: the instance is switched off
     if wanted["done"] in ("gone", "refused", "failed"):
-        return str(wanted["reason"])
-    parts = [
-        f"{word} is {_shape(wanted['found'][key])}, should be {_shape(wanted['now'][key])}"
-        for key, word in _DIRECTIONS.items()
-        if wanted["now"][key] != wanted["found"][key]
-    ]
-    if parts or wanted["done"] != "unchanged":
-        return f"{'; '.join(parts) or 'to be ' + wanted['done']} ({wanted['why']})"
-    if any(wanted["now"][key] and wanted["now"][key] != (there["saved"] or {}).get(key) for key in _DIRECTIONS):
-        return "the limit is not the saved one, so it is lost with the device or at a reboot"
+        return str(wanted["reason"]).removeprefix(f"Port {wanted['port_id']}: ")
+    found, now = wanted["found"][key], wanted["now"][key]
+    if found != now:
+        if not now:
+            return f"should not be limited: {wanted['why'].removeprefix('not limited: ')}"
+        what = _shape(now, exempt=not found or found["exempt"] != now["exempt"])
+        return f"should be {what}: {wanted['why']}"
+    if now and wanted["done"] == "adopted":
+        return "to be adopted: made by an older tool"
+    if now and now != (there["saved"] or {}).get(key):
+        return "not saved like this on the host, so lost with the device or at a reboot"
     return ""
 
 
-def _now(port: Result) -> str:
+def _answer(port: Result) -> str:
+    """Which limit a port has and why; where none was decided, the why itself says so."""
     shapes = [f"{word} {_shape(port['now'][key])}" for key, word in _DIRECTIONS.items() if port["now"][key]]
-    return ", ".join(shapes) or "not limited"
+    if not shapes and port["done"] not in ("gone", "refused", "failed"):
+        return str(port["why"])
+    return f"{', '.join(shapes) or port['done']}: {port['why']}"
 
 
-def _shape(limit: Result | None) -> str:
+def _shape(limit: Result | None, *, exempt: bool = True) -> str:
     if not limit:
         return "not limited"
-    exempt = f", exempt {', '.join(limit['exempt'])}" if limit["exempt"] else ""
-    return f"{limit['rate']} (ceil {limit['ceil']}, burst {limit['burst']}{exempt})"
+    networks = f", exempt {' '.join(limit['exempt']) or 'nothing'}" if exempt else ""
+    return f"{limit['rate']} (ceil {limit['ceil']}, burst {limit['burst']}{networks})"
 
 
 def _size(size: object) -> str:

@@ -173,7 +173,8 @@ class RuleBook:
 
     def answers(self, ports: t.Iterable[Port]) -> list[Answer]:
         """Return one answer per port. A RulesError means that none of them may be acted upon."""
-        answers, problems = [], []
+        answers: list[Answer] = []
+        problems: list[str] = []
         for number, port in enumerate(ports, start=1):
             try:
                 answers.append(self._answer(port))
