@@ -213,7 +213,7 @@ def test_bad_expression_is_passed_over_or_with_strict_an_error(parse: Parse) -> 
     compose = {"bad": "compute.no_such_thing.at_all", "good": "compute.aggregates | length"}
     variables = parse(compose=compose).variables("cmp01")
     assert "bad" not in variables
-    assert variables["good"] == 1
+    assert int(variables["good"]) == 1  # a string until ansible-core 2.18
     for option in (
         {"compose": {"bad": "compute.no_such_thing.at_all"}},
         {"groups": {"bad": "compute.no_such_thing.at_all == 1"}},
@@ -232,7 +232,7 @@ def test_documented_examples_hold(parse: Parse) -> None:
     assert inventory.groups["hybrid_plug"] == ["cmp01", "cmp02"]
     assert "drained" not in inventory.groups
     variables = inventory.variables("cmp01")
-    assert (variables["ansible_host"], variables["vcpus_free"]) == ("cmp01", 1000 * 4.0 - 3)
+    assert (variables["ansible_host"], float(variables["vcpus_free"])) == ("cmp01", 1000 * 4.0 - 3)
 
 
 def inventory_source(name: str) -> str:
@@ -286,7 +286,7 @@ def test_what_a_tenant_wrote_is_never_rendered(
     inventory = parse(**options)
     assert bool(cloud.asked) is not cached
     # The rendering itself works, or this test could not fail.
-    assert rendered(inventory, "cmp01", "{{ 40 + 2 }}") == 42
+    assert str(rendered(inventory, "cmp01", "{{ 40 + 2 }}")) == "42"
     assert hostile in str(rendered(inventory, "cmp01", expression)).replace('\\"', '"').replace("\\'", "'")
     assert not proof.exists()
 
