@@ -1,0 +1,209 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text that mysqldump writes, cut into sections while it flows by. Pure: no files, no processes."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+import zlib
+
+from failure import BackupError
+
+
+class Section(t.NamedTuple):
+    """Where in a dump we are."""
+
+    kind: str  # preamble, database, structure, rows, placeholder, events, routines, view, epilogue
+    database: str = ""
+    name: str = ""
+    views: bool = False  # in the second round, where mysqldump defines views after all tables
+
+
+PREAMBLE = Section("preamble")
+EPILOGUE = Section("epilogue")
+COMPLETED = b"-- Dump completed"
+# Rows can't contain these: mysqldump writes a line feed in a value as \n.
+_HEADING = b"\n--\n-- "
+_END = b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE"
+_LONGEST_HEADING = 1000
+_HEADINGS: t.Sequence[t.Tuple[t.Pattern[bytes], str]] = tuple(
+    (re.compile(pattern + rb" [`']?((?:[^`']|``)*)[`']?$"), kind)
+    for pattern, kind in (
+        (rb"Current Database:", "database"),
+        (rb"Table structure for table", "structure"),
+        (rb"Sequence structure for", "structure"),
+        (rb"Dumping data for table", "rows"),  # and the table's triggers, which have no heading of their own
+        (rb"Temporary (?:table|view) structure for view", "placeholder"),
+        (rb"Final view structure for view", "view"),
+        (rb"Dumping events for database", "events"),
+        (rb"Dumping routines for database", "routines"),
+    )
+)
+
+
+class DumpReader:
+    """Cuts a dump of `databases` into sections, and refuses text that isn't such a dump.
+
+    After the tables of all databases mysqldump defines their views in a second round, if there are any; `views_of`
+    names the databases of that round when the text has only one of the two.
+
+    A stored routine may hold text that looks like a heading. One that claims to start a database makes the order
+    of databases impossible, so it can end a backup but never put rows into the wrong one.
+    """
+
+    def __init__(self, databases: t.Sequence[str], views_of: t.Optional[t.Sequence[str]] = None) -> None:
+        self.section = PREAMBLE
+        self.completed = False
+        self._ahead = [(name, False) for name in databases]
+        self._ahead += [(name, True) for name in (databases if views_of is None else views_of)]
+        self._views_seen = not databases
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> t.Iterator[t.Tuple[Section, bytes]]:
+        """The sections that `chunk` goes on with or begins, each with its text."""
+        text = self._held + chunk
+        # Whatever could be the first half of a heading waits for the next chunk.
+        safe = max(0, len(text) - max(len(_HEADING), len(_END)) + 1)
+        done = at = 0
+        while True:
+            at = text.find(_HEADING, at)
+            if at < 0:
+                break
+            end = text.find(b"\n", at + len(_HEADING))
+            if end < 0 and len(text) - at < _LONGEST_HEADING:
+                safe = min(safe, at)
+                break
+            section = self._entered(text[at + len(_HEADING) : end])
+            if section is not None:
+                yield from self._emit(text[done:at])
+                self.section = section
+                done = at
+            at += len(_HEADING)
+        # Searched once, behind the last heading: it ends the last section.
+        end = text.find(_END, done)
+        if self.section != EPILOGUE and end >= 0:
+            yield from self._emit(text[done:end])
+            self.section = EPILOGUE
+            done = end
+        self._complete(text[done:])
+        safe = max(safe, done)
+        yield from self._emit(text[done:safe])
+        self._held = text[safe:]
+
+    def finish(self) -> t.Iterator[t.Tuple[Section, bytes]]:
+        """The rest; BackupError when databases are missing."""
+        self._complete(self._held)
+        yield from self._emit(self._held)
+        self._held = b""
+        for name, views in self._ahead:
+            if not views or self._views_seen:
+                raise BackupError(f"The dump ends before {'the views of ' * views}database {name}.")
+
+    def _complete(self, text: bytes) -> None:
+        self.completed = self.completed or (self.section == EPILOGUE and COMPLETED in text)
+
+    def _emit(self, text: bytes) -> t.Iterator[t.Tuple[Section, bytes]]:
+        if text:
+            yield self.section, text
+
+    def _entered(self, heading: bytes) -> t.Optional[Section]:
+        for pattern, kind in _HEADINGS:
+            found = pattern.match(heading)
+            if found:
+                break
+        else:
+            return None
+        name = found.group(1).replace(b"``", b"`").decode("utf-8", "surrogateescape")
+        if self.section == EPILOGUE:
+            raise BackupError(f"The dump goes on after its end, with {kind} {name}.")
+        if kind != "database":
+            self._views_seen = self._views_seen or kind == "placeholder"
+            return self.section._replace(kind=kind, name="" if kind in ("events", "routines") else name)
+        expected, views = self._ahead[0] if self._ahead else ("", False)
+        if name != expected or (views and not self._views_seen):
+            raise BackupError(
+                f"The dump names database {name} where it can't be. A routine, trigger or event of database "
+                f"{self.section.database or '(none)'} holds text that looks like mysqldump's own; change that text."
+            )
+        del self._ahead[0]
+        return Section("database", name, "", views)
+
+
+class Entry:
+    """How much of one object a dump holds."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.rows = 0
+        self.crc = 0
+        self._line_start = False
+
+    def add(self, text: bytes, rows: bool) -> None:
+        self.bytes += len(text)
+        self.crc = zlib.crc32(text, self.crc)
+        if rows:
+            # MariaDB writes each row on a line of its own, and no value has a line feed.
+            self.rows += text.count(b"\n(") + (self._line_start and text.startswith(b"("))
+            self._line_start = text.endswith(b"\n")
+
+
+class Contents:
+    """What a dump holds, object by object: enough to tell whether two dumps are of the same state."""
+
+    def __init__(self) -> None:
+        self.entries: t.Dict[str, Entry] = {}
+        self.bytes = 0
+        self._last: t.Tuple[t.Optional[Section], Entry] = (None, Entry())
+
+    def add(self, section: Section, text: bytes) -> None:
+        self.bytes += len(text)
+        if section in (PREAMBLE, EPILOGUE):
+            return
+        if section != self._last[0]:
+            # In the second round the database's own heading says nothing new, and is there or not.
+            if section.views and section.kind == "database":
+                return
+            self._last = section, self.entries.setdefault(label(section), Entry())
+        self._last[1].add(text, section.kind == "rows")
+
+    def public(self) -> t.Dict[str, t.Dict[str, t.Union[int, str]]]:
+        """For contents.json."""
+        return {
+            key: dict({"bytes": entry.bytes, "crc32": f"{entry.crc:08x}"}, **_rows(key, entry))
+            for key, entry in self.entries.items()
+        }
+
+
+def _rows(key: str, entry: Entry) -> t.Dict[str, int]:
+    return {"rows": entry.rows} if key.startswith("rows ") else {}
+
+
+def label(section: Section) -> str:
+    """How contents.json names an object: 'rows nova.instances'."""
+    return f"{section.kind} {section.database}" + (f".{section.name}" if section.name else "")
+
+
+def differences(
+    expected: t.Mapping[str, t.Mapping[str, object]],
+    found: t.Mapping[str, t.Mapping[str, object]],
+    rows_only: bool = False,
+) -> t.List[str]:
+    """One sentence per object that isn't the same on both sides."""
+    kinds = ("rows ",) if rows_only else ("rows ", "structure ", "database ", "events ", "routines ", "view ")
+    sentences = []
+    for key in sorted(set(expected) | set(found)):
+        if not key.startswith(kinds) or expected.get(key) == found.get(key):
+            continue
+        if key not in found:
+            sentences.append(f"{key} is missing")
+        elif key not in expected:
+            sentences.append(f"{key} is there and was not in the backup")
+        else:
+            sentences.append(f"{key} is {_brief(found[key])}, was {_brief(expected[key])}")
+    return sentences
+
+
+def _brief(entry: t.Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(entry.items()))

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom a run tells how it went: the status file, node_exporter, syslog, and cron's mail by standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import syslog
+import time
+import typing as t
+
+import catalog
+from settings import Settings
+
+METRICS: t.Sequence[t.Tuple[str, str, str, str]] = (
+    # metric, section and field of the status file, help
+    ("run_started_timestamp_seconds", "run", "started", "When the last run began."),
+    ("run_ended_timestamp_seconds", "run", "ended", "When the last run ended; older than its start while it runs, or when it was killed."),
+    ("run_success", "run", "success", "1 when the last run made a good backup."),
+    ("run_warnings", "run", "warned", "How many warnings the last run gave."),
+    ("good_timestamp_seconds", "good", "ended", "When the last good backup was complete."),
+    ("good_size_bytes", "good", "size", "Size of the last good backup on disk."),
+    ("good_duration_seconds", "good", "seconds", "How long the last good backup took."),
+    ("good_backups", "good", "number", "How many good backups are on disk."),
+    ("copied_timestamp_seconds", "copied", "ended", "When backups were last copied off the host."),
+    ("verified_timestamp_seconds", "verified", "ended", "When a backup was last restored into a scratch server."),
+    ("verified_success", "verified", "good", "1 when that backup was found to be good."),
+)
+
+
+class Reporter:
+    """The status of this host's backups."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._path = os.path.join(settings.state, "status.json")
+
+    def read(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+        try:
+            return catalog._read(self._path)
+        except (OSError, ValueError):
+            return {}
+
+    def update(self, **sections: t.Mapping[str, t.Any]) -> None:
+        """Merge sections into the status file, and write the metrics anew."""
+        status = self.read()
+        for name, values in sections.items():
+            status[name] = dict(status.get(name, {}), **values)
+        catalog.write_json(self._path, status, mode=0o644)
+        if self._settings.metrics:
+            write_text(self._settings.metrics, metrics(status, self._settings.name))
+
+    def started(self) -> t.Optional[str]:
+        """Note that a run begins; returns what is to be said about one before that never ended."""
+        before = self.read().get("run", {})
+        self.update(run={"state": "running", "started": int(time.time()), "pid": os.getpid(), "message": ""})
+        if before.get("state") == "running":
+            return f"The run that began at {stamp(before.get('started', 0))} died without a word."
+        return None
+
+    def ended(self, state: str, message: str, warnings: t.Sequence[str] = (), **good: t.Any) -> None:
+        """Note the end of a run, and tell everybody."""
+        now = int(time.time())
+        run = {
+            "state": state,
+            "ended": now,
+            "message": message,
+            "success": int(state != "failed"),
+            "warnings": list(warnings),
+            "warned": len(warnings),
+        }
+        for warning in warnings:
+            say(syslog.LOG_WARNING, warning)
+        say(syslog.LOG_ERR if state == "failed" else syslog.LOG_INFO, message)
+        self.update(run=run, **({"good": dict(good, ended=now)} if good else {}))
+
+
+def say(priority: int, message: str) -> None:
+    """One line in syslog; what isn't as it should be goes to standard error too, where cron makes a mail of it."""
+    syslog.openlog("mysql-backup", syslog.LOG_PID, syslog.LOG_DAEMON)
+    syslog.syslog(priority, " ".join(message.split()))
+    if priority <= syslog.LOG_WARNING:
+        print(f"mysql-backup: {message}", file=sys.stderr, flush=True)
+
+
+def stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def metrics(status: t.Mapping[str, t.Mapping[str, t.Any]], name: str) -> str:
+    """The status in node_exporter's textfile format."""
+    lines = []
+    for metric, section, key, text in METRICS:
+        value = status.get(section, {}).get(key)
+        if value is not None:
+            full = f"mysql_backup_{metric}"
+            lines += [f"# HELP {full} {text}", f"# TYPE {full} gauge", f'{full}{{name="{name}"}} {float(value):.10g}']
+    return "\n".join(lines) + "\n"
+
+
+def write_text(path: str, text: str) -> None:
+    """Replace a world-readable file as a whole: node_exporter may read at any moment."""
+    fresh = path + ".new"
+    with open(fresh, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(fresh, 0o644)
+    os.rename(fresh, path)

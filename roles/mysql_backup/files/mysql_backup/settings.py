@@ -1,0 +1,57 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role decided: /etc/mysql-backup/settings.json."""
+
+from __future__ import annotations
+
+import json
+import socket
+import typing as t
+from dataclasses import dataclass, field, fields
+
+from failure import BackupError
+from retention import Policy
+
+DEFAULT_FILE = "/etc/mysql-backup/settings.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to know; the role's argument_specs say what each of them means."""
+
+    directory: str
+    defaults_file: str = "/etc/mysql-backup/client.cnf"  # [client] takes backups, [client-admin] restores
+    state: str = "/var/lib/mysql-backup"
+    metrics: str = ""
+    name: str = field(default_factory=lambda: socket.gethostname().split(".")[0])
+    databases: t.Sequence[str] = ()
+    exclude: t.Sequence[str] = ()
+    layout: str = "each"
+    compression: str = "zstd"
+    level: int = 1
+    encryption: str = "none"
+    recipients: str = ""
+    galera: str = "desync"
+    copy_to: str = ""
+    copy_options: t.Sequence[str] = ()
+    nice: int = 10
+    timeout: int = 6 * 3600  # seconds
+    scratch: str = "/var/tmp"  # folder of the scratch servers that verify starts
+    retention: Policy = Policy()
+
+
+def load(path: str) -> Settings:
+    """Read the settings; an unknown or mistyped one is an error, not a default."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            wanted = json.load(stream)
+        policy = Policy(**wanted.pop("retention", {}))
+        settings = Settings(retention=policy, **wanted)
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        raise BackupError(f"The settings in {path} can't be used: {exc}.") from exc
+    for one in fields(settings):
+        default = getattr(Settings("/"), one.name)
+        if isinstance(default, (str, int)) and type(getattr(settings, one.name)) is not type(default):
+            raise BackupError(f"In {path} {one.name} should be of type {type(default).__name__}.")
+    return settings
