@@ -22,7 +22,7 @@ import math
 import typing as t
 from dataclasses import dataclass, field
 
-from .model import Network, Shape
+from .model import MAX_BURST_SECONDS, Network, Shape
 from .units import MAX_SIZE
 
 ROOT = 0x10000  # 1:
@@ -176,8 +176,8 @@ def quantum(rate: int) -> int:
 
 
 def ceil_bucket(ceil: int) -> int:
-    """cburst in bytes: a millisecond of ceil keeps timers few, and a packet must fit."""
-    return min(max(ceil // 8 // 1000, 1600), MAX_SIZE)
+    """cburst in bytes: a millisecond of ceil keeps timers few, a packet should fit, and 274 s are all that tc can say."""
+    return min(max(ceil // 8 // 1000, 1600), MAX_BURST_SECONDS * ceil // 8, MAX_SIZE)
 
 
 def same_shape(actual: Class, wanted: Shape) -> bool:
