@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
@@ -26,6 +27,8 @@ def port_limits(
     state: str = "present",
     only_ports: object = None,
     only_servers: object = None,
+    despite_policy: object = False,
+    despite_vif_quota: object = False,
     **settings: t.Any,
 ) -> list[dict[str, t.Any]]:
     if state not in ("present", "absent"):
@@ -34,7 +37,10 @@ def port_limits(
         ports, left = choose(instance_ports, only_ports, only_servers)
         if state == "absent":
             return removal(ports) + left
-        answers = RuleBook(rules, **settings).answers(ports)
+        book = RuleBook(
+            rules, despite_policy=boolean(despite_policy), despite_vif_quota=boolean(despite_vif_quota), **settings
+        )
+        answers = book.answers(ports)
     except RulesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:

@@ -346,8 +346,7 @@ class _Reader:
         return tuple(read)
 
     def ids(self, where: str, key: str, written: object) -> frozenset[str]:
-        values = written if isinstance(written, (list, tuple)) else [] if written is None else [written]
-        return frozenset(self._matched(where, key, value) for value in values)
+        return frozenset(self._matched(where, key, value) for value in _several(written) if value is not None)
 
     def _matched(self, where: str, key: str, value: object) -> str:
         if not isinstance(value, str):
@@ -431,9 +430,8 @@ class _Reader:
         return networks
 
     def networks(self, where: str, written: object) -> tuple[Network, ...]:
-        values = written if isinstance(written, (list, tuple)) else [written]
         read = []
-        for value in values:
+        for value in _several(written):
             try:
                 read.append(parse_network(value))
             except ValueError as exc:
@@ -447,6 +445,8 @@ class _Reader:
         return value
 
     def count(self, where: str, value: object) -> int:
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value)  # from the command line or an AWX survey
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             self.problems.append(f"{where} is {_kind(value)}, not a number of networks")
             return 0
@@ -458,6 +458,13 @@ class _Reader:
                 close = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
                 self.problems.append(f"{where} has the unknown key {_shown(key)} ({hint})")
+
+
+def _several(written: object) -> t.Sequence[object]:
+    """A list, one value, or several values separated by commas, as the command line and AWX surveys have them."""
+    if isinstance(written, str):
+        return [text.strip() for text in written.split(",")]
+    return written if isinstance(written, (list, tuple)) else [written]
 
 
 def _whats_unknown(port: Port) -> str:

@@ -61,6 +61,17 @@ def test_it_makes_what_tc_htb_takes(warnings: list[str]) -> None:
     assert warnings == []
 
 
+def test_texts_from_the_command_line_mean_what_they_say(warnings: list[str]) -> None:
+    policed = {**PORT, "qos_policy": {"id": PORT["network_id"]}}
+    other = {**PORT, "port_id": PORT["network_id"], "fixed_ips": [{"cidr": "10.1.0.0/24"}, {"cidr": "10.3.0.0/24"}]}
+    settings = {"exempt_within": "10.1.0.0/16, 10.2.0.0/16", "exempt_at_most": "1", "only_ports": PORT["network_id"]}
+    assert [answer["state"] for answer in call([policed], [RULE], despite_policy="false")] == ["absent"]
+    assert [answer["state"] for answer in call([policed], [RULE], despite_policy="true")] == ["present"]
+    assert [answer["exempt"] for answer in call([PORT, other], [RULE], **settings)] == [["10.1.0.0/24"]]
+    both = f"{PORT['port_id']},{PORT['network_id']}"
+    assert len(call([PORT, other], [RULE], only_ports=both)) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "sentence"),
     [
@@ -75,9 +86,10 @@ def test_it_makes_what_tc_htb_takes(warnings: list[str]) -> None:
             "Nothing was changed. instance_ports is '{{ instance_ports }}', not the list",
         ),
         (([PORT], []), {"exempt_wihtin": []}, "unexpected keyword argument 'exempt_wihtin'"),
+        (([PORT], []), {"despite_policy": "maybe"}, "The value 'maybe' is not a valid boolean"),
         (([PORT], []), {"state": "gone"}, "port_limits: state is 'gone', not present or absent."),
     ],
-    ids=["bad rule", "no ports", "unknown setting", "unknown state"],
+    ids=["bad rule", "no ports", "unknown setting", "no boolean", "unknown state"],
 )
 def test_what_is_wrong_is_an_error_of_ansible(
     arguments: tuple[t.Any, ...], settings: dict[str, t.Any], sentence: str

@@ -78,9 +78,8 @@ def test_number_of_requests_is_the_same_for_any_number_of_servers(cloud: FakeClo
     cloud.lists = many(servers)
     answer = ask()
     assert len(answer.lists["servers"]) == len(answer.lists["ports"]) == servers
-    # Keystone's version, a token, Nova's version (which it tells after it has refused to tell it without a token),
-    # nine lists, and two of Placement's for each of three computes.
-    assert answer.requests == len(cloud.asked) == 4 + 9 + 2 * 3
+    # Keystone's version, a token, Nova's version, nine lists, and two of Placement's for each of three computes.
+    assert answer.requests == len(cloud.asked) == 3 + 9 + 2 * 3
 
 
 def test_pages_are_followed_to_the_end_by_their_question_alone(cloud: FakeCloud, ask: Ask) -> None:
@@ -176,7 +175,7 @@ def test_passing_trouble_of_a_service_is_repeated(cloud: FakeCloud, ask: Ask) ->
     cloud.failures = {"/servers/detail": [503], "/ports": [502]}
     answer = ask()
     assert len(answer.lists["servers"]) == 8
-    assert answer.requests == 4 + 9 + 2 * 3 + 2
+    assert answer.requests == 3 + 9 + 2 * 3 + 2
 
 
 def test_application_credential_of_the_environment_is_enough(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
