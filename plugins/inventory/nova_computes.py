@@ -59,7 +59,7 @@ options:
     description:
       - The client configuration to read before those that openstacksdk looks for
         (C(./clouds.yaml), C(~/.config/openstack/clouds.yaml), C(/etc/openstack/clouds.yaml)).
-    type: path
+    type: str
     env:
       - name: OPENSTACK_OPS_CLOUDS_YAML_PATH
       - name: OS_CLIENT_CONFIG_FILE
@@ -273,6 +273,7 @@ plugin: openstack_ops.day2.nova_computes
 
 import hashlib
 import json
+import os
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -308,9 +309,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         wish = Wish(
-            cloud=self.get_option("cloud"),
-            clouds_yaml=self.get_option("clouds_yaml_path"),
-            regions=tuple(self.get_option("regions")),
+            # An empty variable of the environment is how job templates leave one out. (A path would become the folder.)
+            cloud=self.get_option("cloud") or None,
+            clouds_yaml=os.path.expanduser(self.get_option("clouds_yaml_path") or "") or None,
+            regions=tuple(region for region in self.get_option("regions") if region),
             interface=self.get_option("interface"),
             instance_ports=self.get_option("instance_ports"),
             placement=self.get_option("placement"),

@@ -10,10 +10,12 @@ for 1000 servers than the whole rest of an inventory run.
 from __future__ import annotations
 
 import logging
+import os
 import time
 import typing as t
 from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,10 +113,9 @@ def find_regions(wish: Wish) -> list[CloudRegion]:
                 f"The client configuration {wish.clouds_yaml} can't be read ({exc.strerror}); "
                 "correct clouds_yaml_path or OS_CLIENT_CONFIG_FILE."
             ) from None
-        files.insert(0, wish.clouds_yaml)
     try:
-        # An environment variable of the SDK's own would else be put before the option.
-        config = openstack.config.OpenStackConfig(config_files=files)
+        with _client_config_file(wish.clouds_yaml):
+            config = openstack.config.OpenStackConfig(config_files=files)
         config_file = config.config_filename
         if wish.clouds_yaml and (not config_file or not Path(config_file).samefile(wish.clouds_yaml)):
             raise CloudError(f"The client configuration {wish.clouds_yaml} is not valid YAML; correct it.")
@@ -157,6 +158,21 @@ def find_regions(wish: Wish) -> list[CloudRegion]:
         raise CloudError(f"The configuration of the cloud {wish.cloud or ''} lacks {missing}; add it.") from None
     except (ks.ClientException, openstack.exceptions.SDKException) as exc:
         raise CloudError(f"The client configuration can't be used: {str(exc).splitlines()[0]}") from None
+
+
+@contextmanager
+def _client_config_file(path: str | None) -> t.Iterator[None]:
+    """The SDK puts the file of the environment before all others; here an option may name another one."""
+    before = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    if path:
+        os.environ["OS_CLIENT_CONFIG_FILE"] = path
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["OS_CLIENT_CONFIG_FILE"] = before
+        elif path:
+            del os.environ["OS_CLIENT_CONFIG_FILE"]
 
 
 def identity(region: CloudRegion) -> dict[str, t.Any]:
