@@ -376,7 +376,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.display.vv(
             f"nova_computes: {lists['cloud']} {lists['region']}: {len(hosts)} computes, {len(lists['servers'])} servers, "
             f"{ports} instance ports of {len(lists['ports'])} ports; "
-            f"{answer.requests} requests; seconds: {seconds}"
+            f"{answer.requests} requests, {answer.further_pages} of them for further pages; seconds: {seconds}"
         )
 
     def _place(self, hosts: list[Host]) -> None:

@@ -94,6 +94,8 @@ class Wish:
 class Answer:
     lists: Lists
     requests: int
+    further_pages: int
+    """How many of the requests were for a list's second page or a later one."""
     seconds: dict[str, float]
     """By list, each from its first request to its last answer; they overlap."""
     remarks: list[str] = field(default_factory=list)
@@ -203,6 +205,7 @@ class _Region:
         self._remarks: list[str] = []
         # keystoneauth's own timings leave out what was refused or repeated.
         self._answered: list[int] = []
+        self.further_pages: list[str] = []
         self._session.session.hooks["response"].append(lambda answer, **_: self._answered.append(answer.status_code))
 
     def fetch(self) -> Answer:
@@ -217,7 +220,7 @@ class _Region:
             # After an error the lists that haven't been started aren't.
             pool.shutdown(wait=True, cancel_futures=True)
         self._seconds["all"] = time.monotonic() - began
-        return Answer(lists, len(self._answered), self._seconds, self._remarks)
+        return Answer(lists, len(self._answered), len(self.further_pages), self._seconds, self._remarks)
 
     def _fetch(self, pool: ThreadPoolExecutor, nova: _Service, version: str) -> Lists:
         futures: dict[str, Future[list[Record]]] = {}
@@ -450,6 +453,7 @@ class _Service:
             if tuple(params) in seen:
                 raise CloudError(f"{self._name} links page after page of {path} to each other; look into its log.")
             seen.add(tuple(params))
+            self._region.further_pages.append(path)
 
     def get(
         self, path: str, params: _Params | None = None, microversion: str | None = None, *, missing_ok: bool = False

@@ -422,7 +422,7 @@ def test_requests_and_seconds_are_told(cloud: FakeCloud, parse: Parse, monkeypat
     parse()
     (line,) = [line for line in said if line.startswith("nova_computes: ")]
     assert line.startswith(
-        "nova_computes: fake RegionOne: 3 computes, 8 servers, 14 instance ports of 29 ports; 18 requests; seconds: log in "
+        "nova_computes: fake RegionOne: 3 computes, 8 servers, 14 instance ports of 29 ports; 18 requests, 0 of them for further pages; seconds: log in "
     )
     assert len(cloud.asked) == 18
 

@@ -85,6 +85,7 @@ def test_number_of_requests_is_the_same_for_any_number_of_servers(cloud: FakeClo
 def test_pages_are_followed_to_the_end_by_their_question_alone(cloud: FakeCloud, ask: Ask) -> None:
     cloud.lists, cloud.page = many(25), 10
     answer = ask()
+    assert (answer.requests, answer.further_pages) == (18 + 6, 6)
     for name in ("servers", "ports", "floatingips"):
         assert [row["id"] for row in answer.lists[name]] == [row["id"] for row in cloud.lists[name]]  # type: ignore[literal-required]
     assert cloud.count("/servers/detail") == cloud.count("/ports") == 3
