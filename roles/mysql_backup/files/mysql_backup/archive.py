@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import typing as t
 
-from failure import BackupError
+from .failure import BackupError
 
 CHUNK = 1 << 16  # in the processor's cache: a third faster than 1 MiB
 SUFFIXES = {"zstd": ".zst", "gzip": ".gz"}
@@ -31,9 +31,10 @@ class Stage:
         stdin: t.Union[int, t.IO[bytes]],
         stdout: t.Union[int, t.IO[bytes]],
         pass_fds: t.Sequence[int] = (),
+        name: str = "",
     ) -> None:
-        self.command = command
-        self._errors = tempfile.TemporaryFile()
+        self.name = os.path.basename(name or command[0])
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (kill closes it)
         try:
             self.process = subprocess.Popen(
                 command, stdin=stdin, stdout=stdout, stderr=self._errors, pass_fds=pass_fds, bufsize=0
@@ -57,7 +58,7 @@ class Stage:
         if code == 0:
             return ""
         how = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
-        return f"{os.path.basename(self.command[0])} {how}: {self.complaint() or 'it said nothing'}"
+        return f"{self.name} {how}: {self.complaint() or 'it said nothing'}"
 
     def kill(self) -> None:
         """End the process if it still runs, and close what is open towards it."""
@@ -71,7 +72,7 @@ class Stage:
         self._errors.close()
 
 
-def compressors(compression: str, level: int, encryption: str, recipients: str, home: str) -> t.List[t.List[str]]:
+def compressors(compression: str, level: int, encryption: str, recipients: str, home: str) -> list[list[str]]:
     """The processes between the text of a dump and its file. `home` is a private folder, for gpg."""
     if compression == "zstd":
         commands = [["zstd", "-q", "-c", "-T0", f"-{level}"]]
@@ -81,10 +82,22 @@ def compressors(compression: str, level: int, encryption: str, recipients: str, 
         commands.append(["age", "--encrypt", "--recipients-file", recipients])
     elif encryption == "gpg":
         commands.append(
-            ["gpg", "--batch", "--no-tty", "--no-options", "--homedir", home, "--trust-model", "always"]
-            + ["--compress-algo", "none", "--encrypt", "--recipient-file", recipients]
+            [
+                *_gpg(home),
+                "--trust-model",
+                "always",
+                "--compress-algo",
+                "none",
+                "--encrypt",
+                "--recipient-file",
+                recipients,
+            ]
         )
     return commands
+
+
+def _gpg(home: str) -> list[str]:
+    return ["gpg", "--batch", "--no-tty", "--no-options", "--homedir", home]
 
 
 class Writer:
@@ -93,8 +106,8 @@ class Writer:
     def __init__(self, path: str, commands: t.Sequence[t.Sequence[str]]) -> None:
         self.path = path
         self.bytes = 0  # before compression
-        self._file = open(path, "xb")
-        self._stages: t.List[Stage] = []
+        self._file = open(path, "xb")  # noqa: SIM115  (settle or kill closes it)
+        self._stages: list[Stage] = []
         source: t.Union[int, t.IO[bytes]] = subprocess.PIPE
         try:
             for command in commands:
@@ -119,7 +132,7 @@ class Writer:
                 view = view[pipe.write(view) or 0 :]
         except BrokenPipeError:
             self._check()
-            raise BackupError(f"{self.path} can't be written: {self._stages[0].command[0]} ended early.") from None
+            raise BackupError(f"{self.path} can't be written: {self._stages[0].name} ended early.") from None
 
     def end(self) -> None:
         """Nothing more will come. The processes finish by themselves, meanwhile the next file can begin."""
@@ -128,7 +141,7 @@ class Writer:
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
 
-    def settle(self) -> t.Tuple[int, str]:
+    def settle(self) -> tuple[int, str]:
         """Wait until the file is complete and on disk; its size and SHA-256, read back from there."""
         self._check()
         try:
@@ -176,7 +189,7 @@ class Identity:
         self._home = ""
 
     @contextlib.contextmanager
-    def opened(self, encryption: str) -> t.Iterator[t.Tuple[t.List[str], t.List[int]]]:
+    def opened(self, encryption: str) -> t.Iterator[tuple[list[str], list[int]]]:
         """The command that decrypts, and the file descriptors it wants to inherit."""
         if not self._key:
             raise BackupError(f"The backup is encrypted with {encryption}; its private key is needed to read it.")
@@ -192,14 +205,17 @@ class Identity:
             return
         # gpg reads keys only from a keyring, so it gets one in memory (/dev/shm) for as long as it runs.
         with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="mysql-backup-") as home:
-            base = ["gpg", "--batch", "--no-tty", "--no-options", "--homedir", home]
             imported = subprocess.run(
-                [*base, "--import"], input=self._key, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+                [*_gpg(home), "--import"],
+                input=self._key,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
             )
             try:
                 if imported.returncode != 0:
                     raise BackupError("gpg can't import the private key that it was given.")
-                yield [*base, "--trust-model", "always", "--decrypt"], []
+                yield [*_gpg(home), "--trust-model", "always", "--decrypt"], []
             finally:
                 subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
 
@@ -207,20 +223,19 @@ class Identity:
 def read(path: str, compression: str, encryption: str, identity: Identity) -> t.Iterator[bytes]:
     """The text in an archive, in chunks; BackupError unless every process ended well."""
     with contextlib.ExitStack() as stack:
-        commands: t.List[t.Tuple[t.List[str], t.List[int]]] = []
+        commands: list[tuple[list[str], list[int]]] = []
         if encryption != "none":
             commands.append(stack.enter_context(identity.opened(encryption)))
         commands.append(([compression, "-q", "-d", "-c"], []))
         source: t.IO[bytes] = stack.enter_context(open(path, "rb"))
-        stages: t.List[Stage] = []
+        stages: list[Stage] = []
         for command, inherited in commands:
             stage = Stage(command, source, subprocess.PIPE, inherited)
             stack.callback(stage.kill)
             source.close()
             stages.append(stage)
             source = t.cast(t.IO[bytes], stage.process.stdout)
-        for chunk in iter(lambda: source.read(CHUNK), b""):
-            yield chunk
+        yield from iter(lambda: source.read(CHUNK), b"")
         # The first to fail is the reason: after it the others see an early end.
         failures = [failure for failure in (stage.failure() for stage in stages) if failure]
         if failures:

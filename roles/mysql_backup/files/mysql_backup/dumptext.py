@@ -9,7 +9,7 @@ import re
 import typing as t
 import zlib
 
-from failure import BackupError
+from .failure import BackupError
 
 
 class Section(t.NamedTuple):
@@ -28,17 +28,17 @@ COMPLETED = b"-- Dump completed"
 _HEADING = b"\n--\n-- "
 _END = b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE"
 _LONGEST_HEADING = 1000
-_HEADINGS: t.Sequence[t.Tuple[t.Pattern[bytes], str]] = tuple(
-    (re.compile(pattern + rb" [`']?((?:[^`']|``)*)[`']?$"), kind)
+_HEADINGS: t.Sequence[tuple[t.Pattern[bytes], str]] = tuple(
+    (re.compile(pattern), kind)
     for pattern, kind in (
-        (rb"Current Database:", "database"),
-        (rb"Table structure for table", "structure"),
-        (rb"Sequence structure for", "structure"),
-        (rb"Dumping data for table", "rows"),  # and the table's triggers, which have no heading of their own
-        (rb"Temporary (?:table|view) structure for view", "placeholder"),
-        (rb"Final view structure for view", "view"),
-        (rb"Dumping events for database", "events"),
-        (rb"Dumping routines for database", "routines"),
+        (rb"Current Database: `((?:[^`]|``)+)`$", "database"),
+        (rb"Table structure for table `((?:[^`]|``)+)`$", "structure"),
+        (rb"Sequence structure for `((?:[^`]|``)+)`$", "structure"),
+        (rb"Dumping data for table `((?:[^`]|``)+)`$", "rows"),  # and the table's triggers, which have no heading
+        (rb"Temporary (?:table|view) structure for view `((?:[^`]|``)+)`$", "placeholder"),
+        (rb"Final view structure for view `((?:[^`]|``)+)`$", "view"),
+        (rb"Dumping events for database '(.+)'$", "events"),
+        (rb"Dumping routines for database '(.+)'$", "routines"),
     )
 )
 
@@ -61,7 +61,7 @@ class DumpReader:
         self._views_seen = not databases
         self._held = b""
 
-    def feed(self, chunk: bytes) -> t.Iterator[t.Tuple[Section, bytes]]:
+    def feed(self, chunk: bytes) -> t.Iterator[tuple[Section, bytes]]:
         """The sections that `chunk` goes on with or begins, each with its text."""
         text = self._held + chunk
         # Whatever could be the first half of a heading waits for the next chunk.
@@ -73,7 +73,7 @@ class DumpReader:
                 break
             end = text.find(b"\n", at + len(_HEADING))
             if end < 0 and len(text) - at < _LONGEST_HEADING:
-                safe = min(safe, at)
+                safe = at
                 break
             section = self._entered(text[at + len(_HEADING) : end])
             if section is not None:
@@ -81,18 +81,19 @@ class DumpReader:
                 self.section = section
                 done = at
             at += len(_HEADING)
+            safe = max(safe, at)  # held back it would be found again
         # Searched once, behind the last heading: it ends the last section.
         end = text.find(_END, done)
         if self.section != EPILOGUE and end >= 0:
-            yield from self._emit(text[done:end])
+            done, ended = end + 1, text[done : end + 1]
+            yield from self._emit(ended)
             self.section = EPILOGUE
-            done = end
         self._complete(text[done:])
         safe = max(safe, done)
         yield from self._emit(text[done:safe])
         self._held = text[safe:]
 
-    def finish(self) -> t.Iterator[t.Tuple[Section, bytes]]:
+    def finish(self) -> t.Iterator[tuple[Section, bytes]]:
         """The rest; BackupError when databases are missing."""
         self._complete(self._held)
         yield from self._emit(self._held)
@@ -104,16 +105,14 @@ class DumpReader:
     def _complete(self, text: bytes) -> None:
         self.completed = self.completed or (self.section == EPILOGUE and COMPLETED in text)
 
-    def _emit(self, text: bytes) -> t.Iterator[t.Tuple[Section, bytes]]:
+    def _emit(self, text: bytes) -> t.Iterator[tuple[Section, bytes]]:
         if text:
             yield self.section, text
 
     def _entered(self, heading: bytes) -> t.Optional[Section]:
-        for pattern, kind in _HEADINGS:
-            found = pattern.match(heading)
-            if found:
-                break
-        else:
+        matches = ((pattern.match(heading), kind) for pattern, kind in _HEADINGS)
+        found, kind = next(((match, kind) for match, kind in matches if match), (None, ""))
+        if found is None:
             return None
         name = found.group(1).replace(b"``", b"`").decode("utf-8", "surrogateescape")
         if self.section == EPILOGUE:
@@ -153,9 +152,9 @@ class Contents:
     """What a dump holds, object by object: enough to tell whether two dumps are of the same state."""
 
     def __init__(self) -> None:
-        self.entries: t.Dict[str, Entry] = {}
+        self.entries: dict[str, Entry] = {}
         self.bytes = 0
-        self._last: t.Tuple[t.Optional[Section], Entry] = (None, Entry())
+        self._last: tuple[t.Optional[Section], Entry] = (None, Entry())
 
     def add(self, section: Section, text: bytes) -> None:
         self.bytes += len(text)
@@ -168,7 +167,7 @@ class Contents:
             self._last = section, self.entries.setdefault(label(section), Entry())
         self._last[1].add(text, section.kind == "rows")
 
-    def public(self) -> t.Dict[str, t.Dict[str, t.Union[int, str]]]:
+    def public(self) -> dict[str, dict[str, t.Union[int, str]]]:
         """For contents.json."""
         return {
             key: dict({"bytes": entry.bytes, "crc32": f"{entry.crc:08x}"}, **_rows(key, entry))
@@ -176,7 +175,7 @@ class Contents:
         }
 
 
-def _rows(key: str, entry: Entry) -> t.Dict[str, int]:
+def _rows(key: str, entry: Entry) -> dict[str, int]:
     return {"rows": entry.rows} if key.startswith("rows ") else {}
 
 
@@ -189,7 +188,7 @@ def differences(
     expected: t.Mapping[str, t.Mapping[str, object]],
     found: t.Mapping[str, t.Mapping[str, object]],
     rows_only: bool = False,
-) -> t.List[str]:
+) -> list[str]:
     """One sentence per object that isn't the same on both sides."""
     kinds = ("rows ",) if rows_only else ("rows ", "structure ", "database ", "events ", "routines ", "view ")
     sentences = []

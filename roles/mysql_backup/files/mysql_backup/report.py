@@ -11,13 +11,18 @@ import syslog
 import time
 import typing as t
 
-import catalog
-from settings import Settings
+from . import catalog
+from .settings import Settings
 
-METRICS: t.Sequence[t.Tuple[str, str, str, str]] = (
+METRICS: t.Sequence[tuple[str, str, str, str]] = (
     # metric, section and field of the status file, help
     ("run_started_timestamp_seconds", "run", "started", "When the last run began."),
-    ("run_ended_timestamp_seconds", "run", "ended", "When the last run ended; older than its start while it runs, or when it was killed."),
+    (
+        "run_ended_timestamp_seconds",
+        "run",
+        "ended",
+        "When the last run ended; older than its start while it runs, or when it was killed.",
+    ),
     ("run_success", "run", "success", "1 when the last run made a good backup."),
     ("run_warnings", "run", "warned", "How many warnings the last run gave."),
     ("good_timestamp_seconds", "good", "ended", "When the last good backup was complete."),
@@ -37,7 +42,7 @@ class Reporter:
         self._settings = settings
         self._path = os.path.join(settings.state, "status.json")
 
-    def read(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+    def read(self) -> dict[str, dict[str, t.Any]]:
         try:
             return catalog._read(self._path)
         except (OSError, ValueError):

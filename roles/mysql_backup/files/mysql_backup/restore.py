@@ -8,13 +8,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-import archive
-from backup import take
-from catalog import Backup, Catalog, Part
-from dumptext import Contents, DumpReader, differences
-from failure import BackupError
-from server import Server, quoted
-from settings import Settings
+from . import archive
+from .backup import take
+from .catalog import Backup, Catalog, Part
+from .dumptext import Contents, DumpReader, differences
+from .failure import BackupError
+from .server import Server, quoted
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Plan:
     accounts: bool
     same_series: bool
 
-    def public(self) -> t.Dict[str, t.Any]:
+    def public(self) -> dict[str, t.Any]:
         made = self.backup.manifest
         return {
             "backup": made.name,
@@ -38,11 +38,13 @@ class Plan:
             "accounts": self.accounts,
             "bytes": made.bytes,
             "gtid": made.gtid,
-            "left_out": [f"{one['database']}.{one['view']}" for one in made.left_out if one["database"] in self.databases],
+            "left_out": [
+                f"{one['database']}.{one['view']}" for one in made.left_out if one["database"] in self.databases
+            ],
             "server_version_differs": "" if self.same_series else made.server_version,
         }
 
-    def parts(self) -> t.List[Part]:
+    def parts(self) -> list[Part]:
         wanted = set(self.databases)
         return [one for one in self.backup.manifest.parts if one.what == "accounts" or wanted & set(one.databases)]
 
@@ -94,7 +96,7 @@ def load(wanted: Plan, server: Server, identity: archive.Identity) -> None:
                     execute(text)
 
 
-def compare(wanted: Plan, server: Server) -> t.List[str]:
+def compare(wanted: Plan, server: Server) -> list[str]:
     """Dump what was loaded, the same way as the backup was; the differences."""
     databases = set(wanted.databases)
     expected = {key: one for key, one in wanted.backup.contents().items() if _database(key, databases)}
@@ -105,7 +107,7 @@ def compare(wanted: Plan, server: Server) -> t.List[str]:
 
 def restore(
     settings: Settings, server: Server, wanted: Plan, identity: archive.Identity, safety: bool
-) -> t.Dict[str, t.Any]:
+) -> dict[str, t.Any]:
     """Do what the plan says; the databases are then exactly those of the backup."""
     rehearse(wanted, identity)
     result = dict(wanted.public(), safety="")
@@ -138,7 +140,7 @@ def _chunks(backup: Backup, part: Part, identity: archive.Identity) -> t.Iterato
     return archive.read(f"{backup.path}/{part.file}", made.compression, made.encryption, identity)
 
 
-def _sections(backup: Backup, part: Part, identity: archive.Identity) -> t.Iterator[t.Tuple[t.Any, bytes]]:
+def _sections(backup: Backup, part: Part, identity: archive.Identity) -> t.Iterator[tuple[t.Any, bytes]]:
     if part.what == "accounts":
         for _chunk in _chunks(backup, part, identity):
             pass

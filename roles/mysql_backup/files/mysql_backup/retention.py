@@ -33,7 +33,7 @@ class Policy:
     safety: int = 3
 
 
-PERIODS: t.Sequence[t.Tuple[str, str]] = (
+PERIODS: t.Sequence[tuple[str, str]] = (
     ("hourly", "%Y-%m-%d %H"),
     ("daily", "%Y-%m-%d"),
     ("weekly", "%G-W%V"),
@@ -41,7 +41,7 @@ PERIODS: t.Sequence[t.Tuple[str, str]] = (
 )
 
 
-def obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> t.List[Candidate]:
+def obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> list[Candidate]:
     """What the policy no longer wants, oldest first.
 
     Bad ones are neither counted nor removed: somebody will want to look at them.
@@ -53,7 +53,7 @@ def obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> t.List[Candid
     return [one for one in ordered if one.name not in keep]
 
 
-def _wanted(ordered: t.List[Candidate], policy: Policy) -> t.Set[str]:
+def _wanted(ordered: list[Candidate], policy: Policy) -> set[str]:
     if not ordered:
         return set()
     newest = ordered[-1]

@@ -12,11 +12,12 @@ import subprocess
 import typing as t
 from dataclasses import dataclass
 
-import archive
-from dumptext import COMPLETED, Contents, DumpReader, Section
-from failure import BackupError
+from . import archive
+from .dumptext import COMPLETED, Contents, DumpReader, Section
+from .failure import BackupError
 
 SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
+NEEDED = {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT"}  # on everything
 ADMIN = "-admin"  # suffix of the group in the option file
 
 
@@ -61,7 +62,7 @@ class Server:
         if suffix:
             self._options.append(f"--defaults-group-suffix={suffix}")
 
-    def query(self, sql: str) -> t.List[t.List[str]]:
+    def query(self, sql: str) -> list[list[str]]:
         """The rows of the answer, as text."""
         done = self._client(sql)
         if done.returncode != 0:
@@ -76,14 +77,30 @@ class Server:
                 f"This is MySQL {version}; only MariaDB is supported, nothing else could be tested. "
                 "mysqldump itself works there, see the guide."
             )
+        lacking = NEEDED - self.privileges()
+        if lacking:
+            # Without TRIGGER mysqldump leaves out all triggers, and doesn't say so.
+            raise BackupError(
+                f"The account {self.query('SELECT CURRENT_USER()')[0][0]} lacks {', '.join(sorted(lacking))} ON *.*; "
+                "grant it, or let the role make an account with mysql_backup_create_account."
+            )
         return Facts(version, binlog == "1", int(names))
 
-    def databases(self) -> t.List[str]:
+    def privileges(self) -> set[str]:
+        """What the account may do everywhere."""
+        rows = self.query(
+            "SELECT privilege_type FROM information_schema.user_privileges"
+            " WHERE grantee = CONCAT(QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)), '@',"
+            " QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)))"
+        )
+        return {row[0] for row in rows}
+
+    def databases(self) -> list[str]:
         """All but the server's own, in the order of their names."""
         rows = self.query("SELECT schema_name FROM information_schema.schemata ORDER BY BINARY schema_name")
         return [row[0] for row in rows if row[0].lower() not in SYSTEM]
 
-    def outside_snapshot(self, databases: t.Sequence[str]) -> t.List[str]:
+    def outside_snapshot(self, databases: t.Sequence[str]) -> list[str]:
         """Tables whose engine has no transactions: a consistent snapshot doesn't cover them."""
         rows = self.query(
             "SELECT table_schema, table_name FROM information_schema.tables JOIN information_schema.engines USING (engine)"
@@ -91,7 +108,7 @@ class Server:
         )
         return [".".join(row) for row in rows]
 
-    def tables(self, databases: t.Sequence[str]) -> t.Dict[str, int]:
+    def tables(self, databases: t.Sequence[str]) -> dict[str, int]:
         """How many tables and views each of the databases that exist has."""
         rows = self.query(
             "SELECT schema_name, COUNT(table_name) FROM information_schema.schemata"
@@ -100,7 +117,7 @@ class Server:
         )
         return {name: int(count) for name, count in rows}
 
-    def broken_views(self, databases: t.Sequence[str]) -> t.Dict[t.Tuple[str, str], str]:
+    def broken_views(self, databases: t.Sequence[str]) -> dict[tuple[str, str], str]:
         """Views that can't be read any more, with the server's reason. One of them ends mysqldump."""
         rows = self.query(
             "SELECT table_schema, table_name FROM information_schema.tables"
@@ -122,7 +139,7 @@ class Server:
         """The global transaction id of a place in the binary log."""
         return self.query(f"SELECT BINLOG_GTID_POS({literal(file)}, {position})")[0][0]
 
-    def galera(self) -> t.Dict[str, str]:
+    def galera(self) -> dict[str, str]:
         """wsrep's own words about this member; empty when it is none."""
         rows = self.query(
             "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_cluster_status',"
@@ -135,12 +152,11 @@ class Server:
         """Let a Galera member fall behind without slowing the cluster down, or end that."""
         self.query(f"SET GLOBAL wsrep_desync = {'ON' if on else 'OFF'}")
 
-    def dump_command(self, databases: t.Sequence[str], left_out: t.Iterable[t.Tuple[str, str]], binlog: bool) -> t.List[str]:
+    def dump_command(
+        self, databases: t.Sequence[str], left_out: t.Iterable[tuple[str, str]], binlog: bool
+    ) -> list[str]:
         """One consistent snapshot of all these databases."""
-        # Into a pipe mysqldump writes 4 KiB at a time, which costs a fifth of its processor time.
-        buffered = ["stdbuf", "--output=256K"] if shutil.which("stdbuf") else []
         return [
-            *buffered,
             client("mariadb-dump", "mysqldump"),
             *self._options,
             "--opt",
@@ -157,13 +173,15 @@ class Server:
             *databases,
         ]
 
-    def accounts_command(self) -> t.List[str]:
+    def accounts_command(self) -> list[str]:
         """Users, roles and grants as statements that any MariaDB understands."""
         return [client("mariadb-dump", "mysqldump"), *self._options, "--system=users", "--insert-ignore"]
 
-    def dump(self, command: t.Sequence[str], reader: DumpReader) -> t.Iterator[t.Tuple[Section, bytes]]:
+    def dump(self, command: t.Sequence[str], reader: DumpReader) -> t.Iterator[tuple[Section, bytes]]:
         """Run mysqldump and yield its text; BackupError unless it ended well and said that it completed."""
-        stage = archive.Stage(command, subprocess.DEVNULL, subprocess.PIPE)
+        # Into a pipe mysqldump writes 4 KiB at a time, which costs a fifth of its processor time.
+        buffered = ["stdbuf", "--output=256K"] if shutil.which("stdbuf") else []
+        stage = archive.Stage([*buffered, *command], subprocess.DEVNULL, subprocess.PIPE, name=command[0])
         stream = stage.process.stdout
         assert stream is not None
         try:
@@ -194,7 +212,7 @@ class Server:
         if failure or not last.startswith(COMPLETED):
             raise BackupError(failure or f"{command[0]} ended without the line that says it completed.")
 
-    def contents(self, databases: t.Sequence[str], left_out: t.Iterable[t.Tuple[str, str]]) -> Contents:
+    def contents(self, databases: t.Sequence[str], left_out: t.Iterable[tuple[str, str]]) -> Contents:
         """What a dump of these databases would hold, without keeping it."""
         contents = Contents()
         if databases:
@@ -230,14 +248,7 @@ class Server:
 
     def _client(self, sql: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = [client("mariadb", "mysql"), *self._options, "--batch", "--skip-column-names", *options]
-        return subprocess.run(
-            command,
-            input=sql,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
-            check=False,
-        )
+        return subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
 
 
 def _list(names: t.Sequence[str]) -> str:

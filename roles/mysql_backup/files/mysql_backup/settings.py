@@ -10,8 +10,8 @@ import socket
 import typing as t
 from dataclasses import dataclass, field, fields
 
-from failure import BackupError
-from retention import Policy
+from .failure import BackupError
+from .retention import Policy
 
 DEFAULT_FILE = "/etc/mysql-backup/settings.json"
 
@@ -38,7 +38,7 @@ class Settings:
     nice: int = 10
     timeout: int = 6 * 3600  # seconds
     scratch: str = "/var/tmp"  # folder of the scratch servers that verify starts
-    retention: Policy = Policy()
+    retention: Policy = field(default_factory=Policy)
 
 
 def load(path: str) -> Settings:

@@ -15,20 +15,20 @@ import tempfile
 import time
 import typing as t
 
-import archive
-import restore
-from failure import BackupError
-from report import stamp
-from restore import Plan
-from server import Server, client, literal
-from settings import Settings
+from . import archive, restore
+from .catalog import Catalog
+from .failure import BackupError
+from .report import stamp
+from .restore import Plan
+from .server import Server, client, literal
+from .settings import Settings
 
 PREFIX = "mysql-backup-scratch."
 
 
-def verify(settings: Settings, name: str, identity: archive.Identity) -> t.Dict[str, t.Any]:
+def verify(settings: Settings, name: str, identity: archive.Identity) -> dict[str, t.Any]:
     """Restore a backup into a server of its own and compare; the result is kept beside the backup."""
-    backup = restore.Catalog(settings.directory).find(name)
+    backup = Catalog(settings.directory).find(name)
     began = time.time()
     made = backup.manifest
     wanted = Plan(backup, made.databases, {}, False, True)
@@ -68,10 +68,17 @@ def scratch(settings: Settings, lower_case_table_names: int) -> t.Iterator[Serve
         shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
         data = os.path.join(folder, "data")
         install = [client("mariadb-install-db", "mysql_install_db"), "--no-defaults", f"--datadir={data}"]
-        install += [f"--user={user}", "--skip-test-db", "--auth-root-authentication-method=socket", "--auth-root-socket-user=root"]
+        install += [
+            f"--user={user}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=socket",
+            "--auth-root-socket-user=root",
+        ]
         done = subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode != 0:
-            raise BackupError(f"A scratch server can't be made: {' '.join(done.stderr.decode(errors='replace').split())}")
+            raise BackupError(
+                f"A scratch server can't be made: {' '.join(done.stderr.decode(errors='replace').split())}"
+            )
         with _running(folder, user, lower_case_table_names) as server:
             yield server
     finally:
