@@ -58,6 +58,7 @@ class Elsewhere:
     def run(self, *command: str) -> str:
         done = subprocess.run(
             command,
+            check=False,
             cwd=self.home,
             env=self._environment,
             capture_output=True,

@@ -15,9 +15,11 @@ from tests.unit.collection.tree import KINDS, NAME, ROOT, files, playbooks, plug
 TEXTS = [path for path in files() if path.suffix in (".md", ".rst") and path.parts[0] != "changelogs"]
 every_text = pytest.mark.parametrize("text", TEXTS, ids=str)
 
-_NAME = re.compile(rf"{re.escape(NAME)}\.([a-z0-9_]+)")
-_MAKE = re.compile(r"\bmake ([a-z][a-z_-]+)(?=[`\s&;]|$)", re.MULTILINE)
-_CODE = re.compile(r"`([^`]+)`|^((?: {3,}|sudo |make ).*)$", re.MULTILINE)
+_NAME = re.compile(rf"(?<!ansible_collections\.){re.escape(NAME)}\.([a-z0-9_]+)")
+# Where make is a command, not the verb: a code span, or a line of its own.
+_MAKE = re.compile(
+    r"`(?:sudo )?make ([a-z][a-z_-]+)`|^\s*(?:\$ )?(?:sudo )?make ([a-z][a-z_-]+)\s*(?:#.*)?$", re.MULTILINE
+)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -29,12 +31,11 @@ def test_every_name_of_the_collection_exists(text: Path) -> None:
 
 @every_text
 def test_every_make_target_exists(text: Path) -> None:
-    # Where make is a command, not the verb: in a code span, in a block, or first in a line.
-    code = "\n".join("".join(found) for found in _CODE.findall((ROOT / text).read_text()))
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     targets |= {f"molecule-{path.parts[1]}" for path in files() if path.match("molecule/*/molecule.yml")}
-    assert sorted(set(_MAKE.findall(code)) - targets) == []
+    named = {span or line for span, line in _MAKE.findall((ROOT / text).read_text())}
+    assert sorted(named - targets) == []
 
 
 @every_text
