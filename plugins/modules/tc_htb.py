@@ -45,7 +45,7 @@ options:
   ports:
     description:
       - The ports and their limits. A port may be listed once.
-      - The inventory M(openstack_ops.day2.nova_computes#inventory) and the filter
+      - The inventory P(openstack_ops.day2.nova_computes#inventory) and the filter
         P(openstack_ops.day2.port_limits#filter) make this list.
     type: list
     elements: dict

@@ -135,7 +135,8 @@ class Keeper:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, flush=True)  # to the journal
+    sys.stdout.write(sentence + "\n")  # to the journal
+    sys.stdout.flush()
 
 
 def _run(args: list[str], data: str) -> tuple[int, str, str]:
@@ -185,4 +186,4 @@ def main() -> t.NoReturn:
                     _drain(events, keeper)
                 keeper.settle()
     except TcError as exc:
-        sys.exit(str(exc))
+        raise SystemExit(str(exc)) from None

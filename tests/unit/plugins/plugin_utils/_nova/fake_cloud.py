@@ -131,7 +131,7 @@ class FakeCloud:
             return 200, {"version": {"id": "v3.14", "status": "stable", "links": links}}, {}
         if path == "/v3/auth/tokens":
             return self._token(json.loads(body)["auth"]["identity"])
-        _, service, region, rest = path.split("/", 3)
+        service, region, rest = path.split("/", 3)[1:]
         if region not in self.regions:
             return 404, {}, {}
         # Nova tells its versions to everybody.
@@ -229,7 +229,7 @@ class FakeCloud:
         return 200, self._page(key, rows, query, path, min(limit, self.page)), {}
 
     def _place(self, rest: str) -> tuple[int, t.Any, dict[str, str]]:
-        _, provider, what = rest.split("/")
+        provider, what = rest.split("/")[1:]
         known = self.lists["placement"].get(provider)
         if known is None:
             return 404, {"errors": [{"status": 404}]}, {}

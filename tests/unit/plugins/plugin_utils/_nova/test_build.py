@@ -218,7 +218,7 @@ def test_port_tells_everything_a_limit_may_depend_on(lists: Lists) -> None:
 
 
 def test_flavor_comes_with_its_extra_specs(lists: Lists) -> None:
-    ((_, item),) = shown(lists, port_of(lists, "acme-gold"))
+    ((_host, item),) = shown(lists, port_of(lists, "acme-gold"))
     assert item["instance"] is not None
     assert item["instance"]["flavor"] == {
         "name": "gold",
@@ -235,7 +235,7 @@ def test_flavor_of_a_nova_before_2_47_is_unknown_not_zero(lists: Lists) -> None:
     old = json.loads((FIXTURES / "servers-detail-2.1.json").read_text())["servers"]
     port = port_of(lists, "acme-gold")
     lists["servers"] = [{**old[0], "id": port["device_id"], "tenant_id": port["project_id"]}]
-    ((_, item),) = shown(lists, port)
+    ((_host, item),) = shown(lists, port)
     assert item["instance"] is not None
     assert set(item["instance"]["flavor"].values()) == {None}
     assert item["instance"]["libvirt_name"] == old[0]["OS-EXT-SRV-ATTR:instance_name"]
@@ -275,7 +275,7 @@ def test_port_that_claims_another_projects_server_gets_none(lists: Lists) -> Non
 
 
 def test_services_ports_are_left_out(lists: Lists) -> None:
-    (dhcp, *_) = [port for port in lists["ports"] if port["device_owner"] == "network:dhcp"]
+    dhcp, *_others = [port for port in lists["ports"] if port["device_owner"] == "network:dhcp"]
     dhcp["binding:host_id"] = "cmp01"
     assert shown(lists, dhcp) == []
 
@@ -309,21 +309,21 @@ def test_port_bound_to_a_host_unknown_to_nova_gives_no_devices_of_another_host(l
 def test_port_that_is_being_migrated_is_where_its_active_binding_is(lists: Lists) -> None:
     port = port_of(lists, "acme-gold")
     port["binding:host_id"] = "cmp02"  # Nova still names cmp01
-    assert [host for host, _ in shown(lists, port)] == ["cmp02"]
+    assert [host for host, _item in shown(lists, port)] == ["cmp02"]
 
 
 def test_networks_qos_policy_holds_for_ports_without_their_own(lists: Lists) -> None:
     port = port_of(lists, "acme-gold")
     for network in lists["networks"]:
         network["qos_policy_id"] = lists["qos_policies"][0]["id"]
-    ((_, item),) = shown(lists, port)
+    ((_host, item),) = shown(lists, port)
     assert item["qos_policy"] == {"id": lists["qos_policies"][0]["id"], "name": "neutron-limit", "from": "network"}
 
 
 def test_subnet_made_between_two_lists_has_no_cidr_yet(lists: Lists) -> None:
     port = port_of(lists, "acme-gold")
     lists["subnets"] = []
-    ((_, item),) = shown(lists, port)
+    ((_host, item),) = shown(lists, port)
     assert [(address["ip_version"], address["cidr"]) for address in item["fixed_ips"]] == [(4, None), (6, None)]
     assert item["other_subnets"] == []
 

@@ -163,7 +163,7 @@ def test_older_nova_gives_what_it_has_and_a_remark(cloud: FakeCloud, ask: Ask) -
     cloud.newest = (2, 42)
     answer = ask()
     assert answer.lists["placement"] == {}
-    (port, *_) = [port for port in build(answer.lists)[0]["instance_ports"] if port["instance"]]
+    port, *_others = [port for port in build(answer.lists)[0]["instance_ports"] if port["instance"]]
     assert port["instance"]
     assert port["instance"]["flavor"]["vcpus"] is None
     assert answer.remarks == [
@@ -285,7 +285,7 @@ def test_error_for_a_project_without_admin_rights_names_the_list(cloud: FakeClou
     with pytest.raises(CloudError) as caught:
         ask()
     # Which of them is refused first is up to Nova.
-    asked, _, rest = str(caught.value).partition(" is refused (HTTP 403) ")
+    asked, _separator, rest = str(caught.value).partition(" is refused (HTTP 403) ")
     assert asked in (
         "Nova's /servers/detail",
         "Nova's /os-hypervisors/detail",
