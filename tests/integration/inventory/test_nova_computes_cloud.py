@@ -128,7 +128,7 @@ def test_number_of_requests_is_told(cloud: Connection, ansible: Ansible) -> None
 
 
 def test_cached_answer_asks_nothing(cloud: Connection, ansible: Ansible) -> None:
-    options = {
+    options: dict[str, t.Any] = {
         "cache": True,
         "cache_plugin": "ansible.builtin.jsonfile",
         "cache_connection": str(ansible.folder / "kept"),
@@ -186,7 +186,8 @@ def test_hostile_name_is_never_rendered_by_the_oldest_ansible(cloud: Connection,
 
 
 def test_application_credential_of_the_environment_is_enough_as_in_awx(cloud: Connection, ansible: Ansible) -> None:
-    made = cloud.identity.create_application_credential(
+    identity: t.Any = cloud.identity
+    made = identity.create_application_credential(
         cloud.current_user_id, name=f"inventory-{time.time()}", roles=[{"name": "admin"}]
     )
     try:
@@ -203,7 +204,7 @@ def test_application_credential_of_the_environment_is_enough_as_in_awx(cloud: Co
         )
         assert list(hosts) == COMPUTES
     finally:
-        cloud.identity.delete_application_credential(cloud.current_user_id, made)
+        identity.delete_application_credential(cloud.current_user_id, made)
 
 
 def changed_cloud(folder: Path, **auth: str) -> str:

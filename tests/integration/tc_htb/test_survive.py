@@ -19,7 +19,7 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils import _tc
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper, state
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import Port, parse_ports
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import Port, TcError, parse_ports
 from tests.integration.tc_htb.namespace import PORT, Plug, shell
 
 _BATCH = cli.Batch(keeper._run, "tc", "ip")
@@ -176,5 +176,5 @@ def test_damaged_lines_cost_their_port_only(plug: Plug) -> None:
 
 
 def test_a_second_run_waits_for_the_first(plug: Plug) -> None:
-    with state.locked(1), pytest.raises(host.TcError, match="Another run holds"), state.locked(0.1):
+    with state.locked(1), pytest.raises(TcError, match="Another run holds"), state.locked(0.1):
         pass

@@ -103,7 +103,8 @@ class FakeCloud:
         for ending, seconds in self.delays.items():
             if parts.path.endswith(ending):
                 time.sleep(seconds)
-        code, answer, headers = 0, None, {}
+        code, answer = 0, None
+        headers: dict[str, str] = {}
         for ending, codes in self.failures.items():
             if parts.path.endswith(ending) and codes:
                 code, answer = codes.pop(0), {"error": {"message": "as the test wished"}}

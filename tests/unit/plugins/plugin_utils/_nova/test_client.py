@@ -385,7 +385,8 @@ def test_configuration_error_is_one_sentence(
     if written is not None:
         file.write_text(written)
     with pytest.raises(CloudError) as caught:
-        find_regions(Wish(**{key: str(value).format(file=file) for key, value in wish.items()}))
+        options: dict[str, t.Any] = {key: str(value).format(file=file) for key, value in wish.items()}
+        find_regions(Wish(**options))
     assert str(caught.value) == sentence.format(file=file)
 
 
