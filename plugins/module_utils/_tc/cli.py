@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import glob
-import json
 import os
 import re
-import socket
 import typing as t
 
 from .model import LEAVES, TcError
@@ -39,7 +36,6 @@ _MODULES = {
     "mirred": "act_mirred",
     "clsact": "sch_ingress",
 }
-_OVSDB_SOCKETS = ("/run/openvswitch/db.sock", "/var/run/openvswitch/db.sock")
 
 
 class Run(t.Protocol):
@@ -70,7 +66,7 @@ class Batch:
                 errors[int(match.group(1)) - 1] = " ".join(said) or f"{tool} said no more than that it failed"
                 said = []
             elif line.strip() and not line.startswith("We have an error talking"):
-                said.append(line.strip().removeprefix("Error: ") if hasattr(str, "removeprefix") else line.strip())
+                said.append(line.strip())
         if not errors:
             raise TcError(f"{tool} -batch ended with {rc}: {err.strip() or 'without a word'}")
         return errors
@@ -118,45 +114,3 @@ def _loadable(parts: Iterable[str]) -> set[str]:
         except OSError:
             continue
     return {part for part in parts if part in _MODULES and re.search(rf"/{_MODULES[part]}\.ko\b", listed)}
-
-
-def ovs_offloads() -> bool:
-    """Whether Open vSwitch has other_config:hw-offload=true, asked over its database's own socket (RFC 7047).
-
-    Not by ovs-vsctl, which a host whose switch lives in a container may not have. False without Open vSwitch.
-    """
-    path = next(iter(found for place in _OVSDB_SOCKETS for found in glob.glob(place)), None)
-    if path is None:
-        return False
-    question = {
-        "method": "transact",
-        "id": 0,
-        "params": ["Open_vSwitch", {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["other_config"]}],
-    }
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as database:
-            database.settimeout(5)
-            database.connect(path)
-            database.sendall(json.dumps(question).encode())
-            answer = _read_json(database)
-        rows = answer["result"][0]["rows"]
-        return any(["hw-offload", "true"] in row["other_config"][1] for row in rows)
-    except (OSError, ValueError, LookupError, TypeError) as exc:
-        raise TcError(
-            f"Open vSwitch's database at {path} doesn't answer ({exc}); whether it offloads (other_config:hw-offload) "
-            "can't be told, and with offload its hooks must not be used. See to ovsdb-server first."
-        ) from None
-
-
-def _read_json(connection: socket.socket) -> t.Any:
-    """The first JSON value that arrives; OVSDB sends no delimiter and no length."""
-    text = ""
-    while True:
-        part = connection.recv(65536)
-        if not part:
-            raise ValueError("it hung up")
-        text += part.decode()
-        try:
-            return json.JSONDecoder().raw_decode(text)[0]
-        except ValueError:
-            continue

@@ -9,7 +9,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from . import cli, state
+from . import cli, ovsdb, state
 from .model import Port, TcError
 from .netlink import Kernel
 from .plan import PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
@@ -124,8 +124,10 @@ def _plan(wish: Wish, devices: dict[str, Device], saved: state.Saved) -> list[Po
 
 
 def _plan_listed(wish: Wish, devices: dict[str, Device]) -> list[PortPlan]:
+    """Open vSwitch is asked only where a tap may be a port of it and has its upload limited."""
     natively_up = any(port.egress is not None and port.plug in ("ovs", "ovn") for port in wish.ports)
-    return plan_ports(wish.ports, devices, takeover=wish.takeover, offload=cli.ovs_offloads() if natively_up else False)
+    switch = ovsdb.ask() if natively_up else ovsdb.Switch()
+    return plan_ports(wish.ports, devices, takeover=wish.takeover, switch=switch)
 
 
 def _refuse_lacking(plans: list[PortPlan], lacking: list[str]) -> None:

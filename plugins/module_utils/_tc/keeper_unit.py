@@ -26,7 +26,7 @@ UNIT_FILE = "/etc/systemd/system/" + UNIT
 PROGRAM = "/usr/local/lib/openstack_ops.day2/tc_keeper"
 STATE_FOLDER = "/var/lib/openstack_ops.day2/tc_htb"
 
-_PARTS = ("__init__", "cli", "device", "host", "keeper", "model", "netlink", "plan", "state", "units")
+_PARTS = ("__init__", "cli", "device", "host", "keeper", "model", "netlink", "ovsdb", "plan", "state", "units")
 _MAIN = "from _tc.keeper import main\n\nmain()\n"
 _SERVICE = """\
 # Written by openstack_ops.day2.tc_htb; removed with the last limit.

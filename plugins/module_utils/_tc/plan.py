@@ -34,6 +34,7 @@ from .device import (
     shaper_public,
 )
 from .model import Port, Shape
+from .ovsdb import Switch
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +47,10 @@ _BASE = ("htb", "u32")
 _UPLOAD_NATIVE = ("ifb", "mirred", "clsact")
 #: Stands for some limit where only its being there matters.
 _ANY = Shape(8, 8, 1)
+
+
+#: A host without Open vSwitch, or one whose word doesn't matter.
+NO_SWITCH = Switch()
 
 
 class PortDevices:
@@ -99,13 +104,10 @@ def plan_ports(
     devices: Mapping[str, Device],
     *,
     takeover: bool = False,
-    offload: bool = False,
+    switch: Switch = NO_SWITCH,
 ) -> list[PortPlan]:
-    """One plan per port, in the order given.
-
-    offload says that Open vSwitch has hw-offload=true on this host.
-    """
-    return [_plan_port(port, devices, takeover=takeover, offload=offload) for port in ports]
+    """One plan per port, in the order given. switch is what Open vSwitch's database says on this host."""
+    return [_plan_port(port, devices, takeover=takeover, switch=switch) for port in ports]
 
 
 def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[PortPlan]:
@@ -174,7 +176,9 @@ def _saved_public(saved: Port) -> dict[str, t.Any]:
     }
 
 
-def _plan_port(port: Port, devices: Mapping[str, Device], *, takeover: bool = False, offload: bool = False) -> PortPlan:
+def _plan_port(
+    port: Port, devices: Mapping[str, Device], *, takeover: bool = False, switch: Switch = NO_SWITCH
+) -> PortPlan:
     tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
     hybrid = port.plug == "ovs_hybrid"
     download = Shaper(port.ingress, "src", port.exempt, port.leaf) if port.ingress else None
@@ -188,17 +192,17 @@ def _plan_port(port: Port, devices: Mapping[str, Device], *, takeover: bool = Fa
         now={},
     )
     if port.limited:
-        owners = _owners(port, tap, qvb, qvo, ifb)
+        owners = _owners(port, tap, qvb, qvo, ifb, switch)
         if owners and not takeover:
             return plan.refuse("refused", _owned(port, owners))
-        if offload and upload and port.plug in ("ovs", "ovn"):
+        if switch.offload and upload and port.plug in ("ovs", "ovn"):
             return plan.refuse(
                 "refused",
                 f"Port {port.port_id}: Open vSwitch has other_config:hw-offload=true and uses the ingress hook of "
                 f"{port.device('tap')} itself; limit only ingress, or use a Neutron QoS policy for the upload.",
             )
-        for name, cleanup in owners.items():
-            plan.statements += _evict(name, cleanup)
+        for place in owners:
+            plan.statements += _evict(place, devices)
         evicted = {name: None if name in owners else device for name, device in _named(tap, qvb, qvo, ifb)}
     else:
         evicted = dict(_named(tap, qvb, qvo, ifb))
@@ -224,7 +228,7 @@ def _plan_port(port: Port, devices: Mapping[str, Device], *, takeover: bool = Fa
         if upload and tap is None:
             missing.append(port.device("tap"))
         elif upload and tap is not None:
-            foreign_hook = f"{tap.name} ingress" in _hook_owner(tap, ifb)
+            foreign_hook = bool(_hook_owner(tap, ifb))
             _plan_redirect(plan, tap, ifb, upload, foreign_hook)
         else:
             _remove_redirect(plan, tap, ifb)
@@ -359,6 +363,7 @@ def _owners(
     qvb: t.Optional[Device],
     qvo: t.Optional[Device],
     ifb: t.Optional[Device],
+    switch: Switch = NO_SWITCH,
 ) -> dict[str, str]:
     """{device or "device ingress": owner} for each place that somebody else shapes and a limit of this port meets."""
     roots = [device for device in (tap, qvb, qvo, ifb) if device is not None]
@@ -370,6 +375,11 @@ def _owners(
             owners[f"{tap.name} ingress"] = "an ingress qdisc, as libvirt makes it to police what the instance sends"
     elif port.egress is not None:
         owners.update(_hook_owner(tap, ifb))
+        name = port.device("tap")
+        if name in switch.policed:
+            owners[f"{name} ingress"] = (
+                f"Open vSwitch's policing at {switch.policed[name]} kbit/s, as a Neutron QoS policy sets it"
+            )
     return owners
 
 
@@ -381,8 +391,16 @@ def _owned(port: Port, owners: Mapping[str, str]) -> str:
     )
 
 
-def _evict(place: str, _owner: str) -> list[str]:
+def _evict(place: str, devices: Mapping[str, Device]) -> list[str]:
+    """The statement that removes another owner's qdisc from a device's root or its hook."""
     name, _space, hook = place.partition(" ")
     if not hook:
         return [f"qdisc del dev {name} root"]
-    return [f"qdisc del dev {name} parent ffff:fff1"]
+    # Ordered by Open vSwitch's database but not there yet, or kept out by our own clsact: nothing to remove.
+    device = devices.get(name)
+    theirs = device is not None and device.hook is not None and not _only_ours(device)
+    return [f"qdisc del dev {name} parent ffff:fff1"] if theirs else []
+
+
+def _only_ours(tap: Device) -> bool:
+    return tap.hook is not None and tap.hook.kind == "clsact" and all(map(_redirect_like_ours, tap.hook_filters))

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A kernel that keeps state: takes tc's and ip's statements as strictly as the real one, and shows what they made."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.device import (
+    CLSACT_INGRESS,
+    ROOT,
+    Class,
+    Device,
+    Filter,
+    Qdisc,
+    keys_of,
+    ticks,
+)
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import parse_rate, parse_size
+
+
+class Refused(Exception):
+    """What the kernel answers to a statement that doesn't fit its state."""
+
+
+def handle(text: str) -> int:
+    major, _colon, minor = text.partition(":")
+    return int(major, 16) << 16 | int(minor or "0", 16)
+
+
+class FakeKernel:
+    def __init__(self, *names: str) -> None:
+        self.devices = {name: Device(name, index) for index, name in enumerate(names, start=2)}
+        self.runs: list[str] = []
+
+    def __call__(self, tool: str, statements: list[str]) -> dict[int, str]:
+        """Stands in for cli.Batch: goes on after a failed statement."""
+        errors = {}
+        for index, statement in enumerate(statements):
+            assert isinstance(statement, str)
+            self.runs.append(statement)
+            try:
+                getattr(self, f"_{tool}")(shlex.split(statement))
+            except Refused as exc:
+                errors[index] = str(exc)
+        return errors
+
+    def _device(self, words: list[str]) -> Device:
+        name = words[words.index("dev") + 1]
+        if name not in self.devices:
+            raise Refused(f'Cannot find device "{name}"')
+        return self.devices[name]
+
+    def _ip(self, words: list[str]) -> None:
+        if words[:2] == ["link", "add"]:
+            name = words[words.index("name") + 1]
+            if name in self.devices:
+                raise Refused("RTNETLINK answers: File exists")
+            self.devices[name] = Device(name, 1 + max(one.index for one in self.devices.values()), up=False)
+        elif words[:2] == ["link", "set"]:
+            self._device(words).up = True
+        elif words[:2] == ["link", "del"]:
+            device = self._device(words)
+            del self.devices[device.name]
+            for other in self.devices.values():  # a redirect to it leads nowhere now
+                other.filters = [
+                    Filter(**{**vars(one), "redirect": 0}) if one.redirect == device.index else one
+                    for one in other.filters
+                ]
+        else:
+            raise AssertionError(words)
+
+    def _tc(self, words: list[str]) -> None:
+        getattr(self, f"_{words[0]}_{words[1]}")(self._device(words), words)
+
+    def _qdisc_add(self, device: Device, words: list[str]) -> None:
+        assert words[-1] == "clsact", words
+        if device.hook is not None:
+            raise Refused("Exclusivity flag on, cannot modify.")
+        device.hook = Qdisc("clsact", 0xFFFF0000)
+
+    def _qdisc_replace(self, device: Device, words: list[str]) -> None:
+        own = handle(words[words.index("handle") + 1])
+        kind = words[words.index("handle") + 2]
+        setting = int(words[-1], 16 if kind == "htb" else 10) if words[-2] in ("default", "perturb", "limit") else 0
+        if "root" in words:
+            if device.root is not None and device.root.handle == own:
+                raise Refused("Change operation not supported by specified qdisc.")
+            self._clear(device)
+            device.root = Qdisc(kind, own, setting)
+            return
+        parent = handle(words[words.index("parent") + 1])
+        if parent not in device.classes:
+            raise Refused("Specified class not found.")
+        found = device.leaves.get(parent)
+        if any(one.handle == own for at, one in device.leaves.items() if at != parent):
+            raise Refused("Exclusivity flag on, cannot modify.")
+        if found is not None and found.handle == own and found.kind != kind:
+            raise Refused("Invalid qdisc name.")
+        device.leaves[parent] = Qdisc(kind, own, setting)
+
+    def _qdisc_del(self, device: Device, words: list[str]) -> None:
+        if "root" in words:
+            if device.bare:
+                raise Refused("Cannot delete qdisc with handle of zero.")
+            self._clear(device)
+        elif "clsact" in words or "ffff:fff1" in words:
+            if device.hook is None:
+                raise Refused("Cannot find specified qdisc on specified device.")
+            device.hook = None
+            device.filters = [one for one in device.filters if one.parent == ROOT]
+        else:
+            del device.leaves[handle(words[words.index("parent") + 1])]
+
+    def _clear(self, device: Device) -> None:
+        device.root, device.leaves, device.classes = None, {}, {}
+        device.filters = [one for one in device.filters if one.parent != ROOT]
+
+    def _class_add(self, device: Device, words: list[str]) -> None:
+        if handle(words[words.index("classid") + 1]) in device.classes:
+            raise Refused("RTNETLINK answers: File exists")
+        self._class_change(device, words, new=True)
+
+    def _class_change(self, device: Device, words: list[str], *, new: bool = False) -> None:
+        if device.root is None or device.root.kind != "htb":
+            raise Refused("Specified qdisc is not classful.")
+        own = handle(words[words.index("classid") + 1])
+        if not new and own not in device.classes:
+            raise Refused("RTNETLINK answers: No such file or directory")
+        said = dict(zip(words[words.index("htb") + 1 :: 2], words[words.index("htb") + 2 :: 2], strict=True))
+        rate, ceil = parse_rate(said["rate"]), parse_rate(said["ceil"])
+        burst, cburst = ticks(parse_size(said["burst"]), rate), ticks(parse_size(said["cburst"]), ceil)
+        if max(burst, cburst) >= 2**32:
+            raise AssertionError(f"tc would wrap this bucket: {words}")
+        device.classes[own] = Class(True, rate, ceil, burst, cburst, int(said["quantum"]))
+
+    def _class_del(self, device: Device, words: list[str]) -> None:
+        own = handle(words[words.index("classid") + 1])
+        if any(one.target == own for one in device.filters):
+            raise Refused("RTNETLINK answers: Device or resource busy")
+        del device.classes[own]
+
+    def _filter_add(self, device: Device, words: list[str]) -> None:
+        ingress = "ingress" in words
+        if (ingress and device.hook is None) or (not ingress and device.root is None):
+            raise Refused("Parent Qdisc doesn't exists")
+        prio = int(words[words.index("prio") + 1])
+        at = [one for one in device.filters if one.parent == (CLSACT_INGRESS if ingress else ROOT)]
+        own = 0x80000000 | (0x800 + len(device.filters)) | prio << 20
+        if ingress:
+            target = self.devices.get(words[-1])
+            if target is None:
+                raise Refused(f'Cannot find device "{words[-1]}"')
+            keys = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
+            device.filters.append(Filter(CLSACT_INGRESS, prio, 3, own, "u32", keys, 0, target.index))
+            return
+        side, network = words[words.index("match") + 2], ipaddress.ip_network(words[words.index("match") + 3])
+        protocol, keys = keys_of(network, side)
+        if any(one.prio == prio and one.protocol != protocol for one in at):
+            raise Refused("Specified filter protocol does not match existing one.")
+        device.filters.append(Filter(ROOT, prio, protocol, own, "u32", keys, handle(words[-1])))
+
+    def _filter_del(self, device: Device, words: list[str]) -> None:
+        prio = int(words[words.index("prio") + 1])
+        at = CLSACT_INGRESS if "ingress" in words else ROOT
+        if "handle" not in words:
+            device.filters = [one for one in device.filters if (one.parent, one.prio) != (at, prio)]
+            return
+        table, _bucket, node = words[words.index("handle") + 1].split(":")
+        own = int(table, 16) << 20 | int(node, 16)
+        kept = [one for one in device.filters if (one.parent, one.handle) != (at, own)]
+        if len(kept) == len(device.filters):
+            raise Refused("Specified filter handle not found.")
+        device.filters = kept
