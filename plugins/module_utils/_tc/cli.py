@@ -96,8 +96,8 @@ def _in_kernel(parts: Iterable[str]) -> set[str]:
     try:
         with open("/proc/kallsyms", "rb") as symbols:
             text = symbols.read()
-    except OSError:
-        return set()
+    except OSError:  # a kernel without a symbol table: tc will tell what it lacks
+        return set(parts)
     for symbol, part in wanted.items():
         if re.search(rb" [tT] " + symbol + rb"[\s.]", text):
             found.add(part)

@@ -41,7 +41,7 @@ Type=notify
 ExecStart={python} -I {program}
 Restart=always
 RestartSec=1
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYSLOG
+CapabilityBoundingSet=CAP_NET_ADMIN
 NoNewPrivileges=yes
 
 [Install]
