@@ -38,10 +38,8 @@ _MODULES = {
 }
 
 
-class Run(t.Protocol):
-    """Runs a command with text on its standard input; returns (rc, stdout, stderr)."""
-
-    def __call__(self, args: list[str], data: str) -> tuple[int, str, str]: ...
+# Runs a command with text on its standard input; returns (rc, stdout, stderr). (Python 3.7 has no Protocol.)
+Run = t.Callable[[t.List[str], str], t.Tuple[int, str, str]]
 
 
 class Batch:

@@ -14,6 +14,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.device impo
     Class,
     Device,
     Filter,
+    Key,
     Qdisc,
     keys_of,
     ticks,
@@ -153,7 +154,7 @@ class FakeKernel:
             target = self.devices.get(words[-1])
             if target is None:
                 raise Refused(f'Cannot find device "{words[-1]}"')
-            keys = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
+            keys: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
             device.filters.append(Filter(CLSACT_INGRESS, prio, 3, own, "u32", keys, 0, target.index))
             return
         side, network = words[words.index("match") + 2], ipaddress.ip_network(words[words.index("match") + 3])

@@ -384,8 +384,8 @@ def test_configuration_error_is_one_sentence(
     file = tmp_path / "mine.yaml"
     if written is not None:
         file.write_text(written)
+    options: dict[str, t.Any] = {key: str(value).format(file=file) for key, value in wish.items()}
     with pytest.raises(CloudError) as caught:
-        options: dict[str, t.Any] = {key: str(value).format(file=file) for key, value in wish.items()}
         find_regions(Wish(**options))
     assert str(caught.value) == sentence.format(file=file)
 
