@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 
 from . import archive
-from .failure import BackupError
+from .failure import BackupError, Damaged
 from .retention import Candidate
 
 MADE_BY = "openstack_ops.day2.mysql_backup"
@@ -102,7 +102,7 @@ class Backup:
         """The contents list, refused when it isn't the one that was written."""
         path = os.path.join(self.path, CONTENTS)
         if archive.sha256(path) != self.manifest.contents_sha256:
-            raise BackupError(f"{path} was changed since the backup: its SHA-256 isn't the one in {MANIFEST}.")
+            raise Damaged(f"{path} was changed since the backup: its SHA-256 isn't the one in {MANIFEST}.")
         return t.cast("dict[str, dict[str, t.Any]]", _read(path))
 
     def check(self, part: Part) -> str:
@@ -113,9 +113,9 @@ class Backup:
         except OSError as exc:
             raise BackupError(f"{path} can't be read: {exc.strerror}.") from exc
         if size != part.size:
-            raise BackupError(f"{path} has {size} bytes, the manifest says {part.size}. Choose another backup.")
+            raise Damaged(f"{path} has {size} bytes, the manifest says {part.size}. Choose another backup.")
         if digest != part.sha256:
-            raise BackupError(f"{path} is damaged: its SHA-256 is {digest}, not {part.sha256}. Choose another backup.")
+            raise Damaged(f"{path} is damaged: its SHA-256 is {digest}, not {part.sha256}. Choose another backup.")
         return path
 
     def mark_verified(self, result: t.Mapping[str, t.Any]) -> None:

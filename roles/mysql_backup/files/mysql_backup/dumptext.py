@@ -26,7 +26,7 @@ EPILOGUE = Section("epilogue")
 COMPLETED = b"-- Dump completed"
 # Rows can't contain these: mysqldump writes a line feed in a value as \n.
 _HEADING = b"\n--\n-- "
-_END = b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE"
+_ENDS = (b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE", b"\n\n-- The deferred gtid setting for slave")
 _LONGEST_HEADING = 1000
 _HEADINGS: t.Sequence[tuple[t.Pattern[bytes], str]] = tuple(
     (re.compile(pattern), kind)
@@ -65,7 +65,7 @@ class DumpReader:
         """The sections that `chunk` goes on with or begins, each with its text."""
         text = self._held + chunk
         # Whatever could be the first half of a heading waits for the next chunk.
-        safe = max(0, len(text) - max(len(_HEADING), len(_END)) + 1)
+        safe = max(0, len(text) - max(map(len, _ENDS)) + 1)
         done = at = 0
         while True:
             at = text.find(_HEADING, at)
@@ -83,7 +83,7 @@ class DumpReader:
             at += len(_HEADING)
             safe = max(safe, at)  # held back it would be found again
         # Searched once, behind the last heading: it ends the last section.
-        end = text.find(_END, done)
+        end = min((at for at in (text.find(mark, done) for mark in _ENDS) if at >= 0), default=-1)
         if self.section != EPILOGUE and end >= 0:
             done, ended = end + 1, text[done : end + 1]
             yield from self._emit(ended)

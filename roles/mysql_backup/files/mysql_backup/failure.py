@@ -12,3 +12,7 @@ class BackupError(Exception):
 
 class Busy(BackupError):
     """Another run is at work."""
+
+
+class Damaged(BackupError):
+    """A backup isn't what it should be: not to be used, whatever the reason."""

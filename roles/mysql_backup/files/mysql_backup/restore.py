@@ -12,7 +12,7 @@ from . import archive
 from .backup import take
 from .catalog import Backup, Catalog, Part
 from .dumptext import Contents, DumpReader, differences
-from .failure import BackupError
+from .failure import BackupError, Damaged
 from .server import Server, quoted
 from .settings import Settings
 
@@ -78,7 +78,7 @@ def rehearse(wanted: Plan, identity: archive.Identity) -> None:
     wrong = differences(mine, found)
     lost = [key for key in expected if _database(key, wanted.databases) and key not in found]
     if wrong or lost:
-        raise BackupError(f"{backup.manifest.name} doesn't hold what was dumped: {(wrong or lost)[0]}.")
+        raise Damaged(f"{backup.manifest.name} doesn't hold what was dumped: {(wrong or lost)[0]}.")
 
 
 def load(wanted: Plan, server: Server, identity: archive.Identity) -> None:

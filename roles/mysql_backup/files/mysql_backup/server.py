@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import archive
 from .dumptext import COMPLETED, Contents, DumpReader, Section
-from .failure import BackupError
+from .failure import BackupError, Damaged
 
 SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 NEEDED = {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT"}  # on everything
@@ -242,7 +242,9 @@ class Server:
                 pipe.close()
             failure = stage.failure()
             if failure:
-                raise BackupError(f"Loading stopped: {failure}")
+                # A server that went away or is full says nothing about what it was given.
+                blame = BackupError if re.search(r"gone away|Lost connection|is full|No space", failure) else Damaged
+                raise blame(f"Loading stopped: {failure}")
         finally:
             stage.kill()
 

@@ -17,7 +17,7 @@ import typing as t
 
 from . import archive, restore
 from .catalog import Catalog
-from .failure import BackupError
+from .failure import BackupError, Damaged
 from .report import stamp
 from .restore import Plan
 from .server import Server, client, literal
@@ -48,9 +48,9 @@ def verify(settings: Settings, name: str, identity: archive.Identity) -> dict[st
             _definers(server)
             wrong = restore.compare(wanted, server)
         if wrong:
-            raise BackupError(f"{len(wrong)} objects differ after the restore: {'; '.join(wrong[:5])}.")
+            raise Damaged(f"{len(wrong)} objects differ after the restore: {'; '.join(wrong[:5])}.")
         result["good"] = True
-    except BackupError as exc:
+    except Damaged as exc:
         result["message"] = str(exc)
     result.update(seconds=round(time.time() - began, 1), ended=int(time.time()), when=stamp(time.time()))
     backup.mark_verified(result)

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roles.mysql_backup.files.mysql_backup.dumptext import Contents, DumpReader, Section, differences, label
@@ -75,10 +76,18 @@ def test_every_byte_comes_out_in_order_and_where_it_belongs() -> None:
     assert b"trigger" in found[Section("rows", "nova", "instances")].lower()
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 400))
 def test_the_size_of_the_chunks_means_nothing(size: int) -> None:
     assert cut(RECORDED, size)[1] == cut(RECORDED, len(RECORDED))[1]
     assert contents(RECORDED, size) == contents(RECORDED, len(RECORDED))
+
+
+def test_the_place_in_the_binary_log_belongs_to_no_object() -> None:
+    # Dumped again without it, the last object still has to be the same.
+    place = RECORDED.index(b"\n-- The deferred gtid")
+    without = RECORDED[:place] + RECORDED[RECORDED.index(b"/*!40103 SET TIME_ZONE=@OLD") :]
+    assert contents(without, 999) == contents(RECORDED, 999)
 
 
 def test_rows_are_counted() -> None:
@@ -88,14 +97,11 @@ def test_rows_are_counted() -> None:
     assert counted["rows keystone.project"]["rows"] == 2
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, len(RECORDED) - 60))
 def test_a_dump_that_stops_early_is_not_complete(length: int) -> None:
-    try:
-        reader, _found = cut(RECORDED[:length], 700)
-    except BackupError as exc:
-        assert "ends before" in str(exc)
-    else:
-        assert not reader.completed
+    with contextlib.suppress(BackupError):
+        assert not cut(RECORDED[:length], 700)[0].completed
 
 
 @pytest.mark.parametrize(
@@ -141,8 +147,16 @@ def test_nothing_differs_from_itself(entries: dict[str, dict[str, int]]) -> None
 
 
 def test_differences_name_the_object_and_both_sides() -> None:
-    before = {"rows a.t": {"rows": 2, "crc32": "aa"}, "structure a.t": {"crc32": "1"}, "view a.v": {"crc32": "2"}}
-    after = {"rows a.t": {"rows": 3, "crc32": "bb"}, "structure a.t": {"crc32": "9"}, "rows a.new": {"rows": 0}}
+    before: dict[str, dict[str, object]] = {
+        "rows a.t": {"rows": 2, "crc32": "aa"},
+        "structure a.t": {"crc32": "1"},
+        "view a.v": {"crc32": "2"},
+    }
+    after: dict[str, dict[str, object]] = {
+        "rows a.t": {"rows": 3, "crc32": "bb"},
+        "structure a.t": {"crc32": "9"},
+        "rows a.new": {"rows": 0},
+    }
     assert differences(before, after) == [
         "rows a.new is there and was not in the backup",
         "rows a.t is crc32 bb, rows 3, was crc32 aa, rows 2",
