@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import typing as t
 from pathlib import Path
@@ -49,6 +50,7 @@ class Elsewhere:
         self._environment = {
             **inherited,
             "HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(home),
             "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
             "ANSIBLE_NOCOLOR": "1",
@@ -116,11 +118,11 @@ def _entries() -> t.Iterator[tuple[str, str]]:
 def test_its_documentation_answers(kind: str, name: str, elsewhere: Elsewhere) -> None:
     text = elsewhere.run("ansible-doc", "--type", kind, f"{NAME}.{name}")
     assert f"{NAME}.{name}" in text
-    assert "OPTIONS" in text
     assert str(elsewhere.home) in text, "this page is another installation's"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("playbooks/*.yml")))
 def test_its_playbooks_are_found_by_name(name: str, elsewhere: Elsewhere) -> None:
     shown = elsewhere.run("ansible-playbook", "--syntax-check", "--inventory", "localhost,", f"{NAME}.{name}")
-    assert f"playbook: {NAME}.{name}" in shown
+    assert f"playbook: {elsewhere.home}" in shown
+    assert f"{name}.yml" in shown
