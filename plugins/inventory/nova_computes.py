@@ -16,8 +16,9 @@ description:
     every instance port that is bound there, its devices on the host, addresses and instance.
   - Reads a YAML file whose name ends in C(nova_computes.yml) or C(nova_computes.yaml).
   - Needs the admin role, or policies that let another role list all services, hypervisors, servers and ports.
-  - Nine lists are asked for, side by side, however many servers there are (in pages of 1000), and Placement twice per
-    compute. With C(-vv) the plugin tells the number of its requests and the seconds of each list.
+  - However many servers there are, eight lists are asked for and, of each compute, its servers and twice its numbers in
+    Placement; all side by side, in pages of 1000. With C(-vv) the plugin tells the number of its requests and the
+    seconds of each list.
   - Whatever a tenant can write (names of servers, networks and policies) is marked unsafe, so it is never a template.
 requirements:
   - openstacksdk >= 1.0

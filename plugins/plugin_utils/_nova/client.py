@@ -14,7 +14,7 @@ import os
 import time
 import typing as t
 from collections import Counter
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -201,6 +201,7 @@ class _Region:
         self._session = region.get_session()
         self._auth_url = _without_credentials(str((region.config.get("auth") or {}).get("auth_url")))
         self._name = f"cloud {region.name}" + (f", region {region.region_name}" if region.region_name else "")
+        self._began: dict[str, float] = {}
         self._seconds: dict[str, float] = {}
         self._remarks: list[str] = []
         # keystoneauth's own timings leave out what was refused or repeated.
@@ -223,20 +224,31 @@ class _Region:
         return Answer(lists, len(self._answered), len(self.further_pages), self._seconds, self._remarks)
 
     def _fetch(self, pool: ThreadPoolExecutor, nova: _Service, version: str) -> Lists:
-        futures: dict[str, Future[list[Record]]] = {}
+        parts: dict[str, list[Future[list[Record]]]] = {}
 
         def start(name: str, service: _Service, path: str, key: str, *params: tuple[str, str]) -> None:
-            futures[name] = pool.submit(self._timed, name, partial(service.read, path, key, params, version))
+            read = partial(service.read, path, key, params, version)
+            parts.setdefault(name, []).append(pool.submit(self._timed, name, read))
 
-        # The slowest first. Nova puts the port's security groups into its list of servers, for which it asks Neutron;
-        # the small lists get their answers meanwhile.
+        def got(name: str) -> list[Record]:
+            """The list as soon as it is there; an error of any other list before that."""
+            pending = {future for futures in parts.values() for future in futures}
+            while not all(future.done() for future in parts.get(name, [])):
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+            return [row for future in parts.get(name, []) for row in future.result()]
+
+        def start_servers(hosts: t.Iterable[str]) -> None:
+            for host in sorted(hosts):
+                start("servers", nova, "/servers/detail", "servers", ("all_tenants", "1"), ("host", host))
+
+        start("services", nova, "/os-services", "services", ("binary", "nova-compute"))
         if self._wish.instance_ports:
             neutron = self._service("network", "Neutron", ", or switch instance_ports off")
-            start("servers", nova, "/servers/detail", "servers", ("all_tenants", "1"))
-            fields = tuple(("fields", name) for name in _PORT_FIELDS)
+            fields = (("fields", name) for name in _PORT_FIELDS)
             start("ports", neutron, "/ports", "ports", _NEUTRON_PAGE, *fields)
         start("hypervisors", nova, "/os-hypervisors/detail", "hypervisors")
-        start("services", nova, "/os-services", "services", ("binary", "nova-compute"))
         start("aggregates", nova, "/os-aggregates", "aggregates")
         if self._wish.instance_ports:
             for path, names in (
@@ -247,22 +259,23 @@ class _Region:
             ):
                 key = path.rsplit("/", 1)[-1]
                 start(key, neutron, path, key, _NEUTRON_PAGE, *(("fields", name) for name in names))
+            # Nova takes longer for its servers than everybody for everything else, and pages come one after another.
+            # Asked for host by host, several of its workers share in it.
+            start_servers(service["host"] for service in got("services"))
 
-        placement: dict[str, Placement] = {}
-        if self._wish.placement:
-            placement = self._placement(pool, _first(futures["hypervisors"], futures))
-        wait(futures.values(), return_when=FIRST_EXCEPTION)
-        for future in futures.values():
-            if future.done():
-                future.result()
-
-        def got(name: str) -> list[Record]:
-            return futures[name].result() if name in futures else []
-
+        placement = self._placement(pool, got("hypervisors")) if self._wish.placement else {}
         ports = got("ports")
         # Somebody without admin rights isn't refused by Neutron: the list is silently cut to the own project.
         if ports and not any("binding:host_id" in port for port in ports):
             raise CloudError(self._not_admin("Neutron shows no port's binding"))
+        servers = {server["id"]: server for server in got("servers")}
+        # One that moved meanwhile, to a host that had been asked before: that host is asked once more.
+        hosts = {service["host"] for service in got("services")}
+        late = {
+            port.get("binding:host_id") for port in ports if _names_a_server(port) and port["device_id"] not in servers
+        }
+        start_servers(late & hosts)
+        servers.update({server["id"]: server for server in got("servers")})
         return {
             "cloud": self._config.name,
             "region": self._config.region_name or "",
@@ -270,7 +283,7 @@ class _Region:
             "hypervisors": got("hypervisors"),
             "aggregates": got("aggregates"),
             "placement": placement,
-            "servers": got("servers"),
+            "servers": list(servers.values()),
             "ports": ports,
             "networks": got("networks"),
             "subnets": got("subnets"),
@@ -306,7 +319,7 @@ class _Region:
         return {provider: answer for provider, answer in zip(single, answers, strict=True) if answer is not None}
 
     def _timed(self, name: str, read: t.Callable[[], list[Record]]) -> list[Record]:
-        began = time.monotonic()
+        began = self._began.setdefault(name, time.monotonic())
         rows = read()
         self._seconds[name] = time.monotonic() - began
         return rows
@@ -482,14 +495,8 @@ class _Service:
         return answer
 
 
-def _first(wanted: Future[list[Record]], futures: dict[str, Future[list[Record]]]) -> list[Record]:
-    """The wanted list as soon as it is there; an error of any other list before that."""
-    pending: set[Future[list[Record]]] = set(futures.values())
-    while not wanted.done():
-        done, pending = wait(pending, return_when="FIRST_COMPLETED")
-        for future in done:
-            future.result()
-    return wanted.result()
+def _names_a_server(port: Record) -> bool:
+    return bool(port["device_id"]) and str(port["device_owner"]).startswith("compute:")
 
 
 def _without_credentials(url: str) -> str:

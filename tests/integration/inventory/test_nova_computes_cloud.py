@@ -123,8 +123,8 @@ def test_disabled_service_is_told_with_its_reason(cloud: Connection, ansible: An
 def test_number_of_requests_is_told(cloud: Connection, ansible: Ansible) -> None:
     ran = ansible.run("ansible-inventory", "--graph", "-vv")
     (requests,) = re.findall(r"(\d+) requests, 0 of them", ran.said)
-    # Keystone's version, a token, Nova's version, nine lists, two of Placement's for each of three computes.
-    assert int(requests) == 3 + 9 + 2 * 3
+    # Keystone's version, a token, Nova's version, eight lists; of each of three computes its servers, and two of Placement's.
+    assert int(requests) == 3 + 8 + 3 * 3
 
 
 def test_cached_answer_asks_nothing(cloud: Connection, ansible: Ansible) -> None:

@@ -201,6 +201,8 @@ class FakeCloud:
         rows = copy.deepcopy(self.lists[key])
         if key == "servers" and "all_tenants" not in params:
             rows = []
+        if "host" in params:
+            rows = [row for row in rows if row["OS-EXT-SRV-ATTR:host"] == params["host"][0]]
         if key == "servers" and asked < (2, 47):
             for row in rows:
                 row["flavor"] = {"id": "78bde337-a24b-43c6-b164-63e85554998b", "links": []}

@@ -62,12 +62,15 @@ def many(count: int) -> dict[str, t.Any]:
     for name in ("servers", "ports", "floatingips"):
         template = lists[name][0]
         lists[name] = [{**copy.deepcopy(template), "id": f"{name}-{number}"} for number in range(count)]
+    for number, server in enumerate(lists["servers"]):
+        server["OS-EXT-SRV-ATTR:host"] = f"cmp0{number % 3 + 1}"
     return lists
 
 
 def test_everything_that_was_recorded_comes_back(ask: Ask) -> None:
     lists: t.Any = recorded()
     answer = ask()
+    lists["servers"].sort(key=lambda server: server["OS-EXT-SRV-ATTR:host"])
     assert {**answer.lists, "cloud": "mini"} == lists
     assert len(build(answer.lists)) == 3
     assert answer.remarks == []
@@ -78,17 +81,38 @@ def test_number_of_requests_is_the_same_for_any_number_of_servers(cloud: FakeClo
     cloud.lists = many(servers)
     answer = ask()
     assert len(answer.lists["servers"]) == len(answer.lists["ports"]) == servers
-    # Keystone's version, a token, Nova's version, nine lists, and two of Placement's for each of three computes.
-    assert answer.requests == len(cloud.asked) == 3 + 9 + 2 * 3
+    # Keystone's version, a token, Nova's version, eight lists; of each of three computes its servers, and two of Placement's.
+    assert answer.requests == len(cloud.asked) == 3 + 8 + 3 * 3
 
 
 def test_pages_are_followed_to_the_end_by_their_question_alone(cloud: FakeCloud, ask: Ask) -> None:
-    cloud.lists, cloud.page = many(25), 10
+    cloud.lists, cloud.page = many(75), 10
     answer = ask()
-    assert (answer.requests, answer.further_pages) == (18 + 6, 6)
     for name in ("servers", "ports", "floatingips"):
-        assert [row["id"] for row in answer.lists[name]] == [row["id"] for row in cloud.lists[name]]  # type: ignore[literal-required]
-    assert cloud.count("/servers/detail") == cloud.count("/ports") == 3
+        assert {row["id"] for row in answer.lists[name]} == {row["id"] for row in cloud.lists[name]}  # type: ignore[literal-required]
+    assert cloud.count("/servers/detail") == 3 * 3, "25 servers on each host"
+    assert cloud.count("/ports") == cloud.count("/floatingips") == 8
+    assert (answer.requests, answer.further_pages) == (20 + 3 * 2 + 7 + 7, 3 * 2 + 7 + 7)
+
+
+def test_server_that_moves_to_a_host_that_was_asked_before_is_found(
+    cloud: FakeCloud, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = next(row for row in cloud.lists["servers"] if row["OS-EXT-SRV-ATTR:host"] == "cmp03")
+    port = next(row for row in cloud.lists["ports"] if row["device_id"] == server["id"])
+    port["binding:host_id"], port["device_owner"] = "cmp01", "compute:nova"
+    server["OS-EXT-SRV-ATTR:host"] = "on its way"
+    page = cloud._page
+
+    def arrive(key: str, *rest: t.Any) -> dict[str, t.Any]:
+        answer = page(key, *rest)
+        if key == "servers" and cloud.count("/servers/detail") == 3:
+            server["OS-EXT-SRV-ATTR:host"] = "cmp01"
+        return answer
+
+    monkeypatch.setattr(cloud, "_page", arrive)
+    assert server["id"] in {row["id"] for row in ask().lists["servers"]}
+    assert cloud.count("/servers/detail") == 4
 
 
 def test_pages_that_link_to_each_other_end_in_an_error(
@@ -176,7 +200,7 @@ def test_passing_trouble_of_a_service_is_repeated(cloud: FakeCloud, ask: Ask) ->
     cloud.failures = {"/servers/detail": [503], "/ports": [502]}
     answer = ask()
     assert len(answer.lists["servers"]) == 8
-    assert answer.requests == 3 + 9 + 2 * 3 + 2
+    assert answer.requests == 3 + 8 + 3 * 3 + 2
 
 
 def test_application_credential_of_the_environment_is_enough(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
