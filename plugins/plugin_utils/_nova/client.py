@@ -271,7 +271,7 @@ class _Region:
         servers = {server["id"]: server for server in got("servers")}
         # One that moved meanwhile, to a host that had been asked before: that host is asked once more.
         hosts = {service["host"] for service in got("services")}
-        late = {
+        late: set[t.Any] = {
             port.get("binding:host_id") for port in ports if _names_a_server(port) and port["device_id"] not in servers
         }
         start_servers(late & hosts)
