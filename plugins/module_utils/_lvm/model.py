@@ -1,0 +1,348 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes, file systems, sizes and plans. Pure: opens nothing, imports nothing from Ansible. All sizes are bytes."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+from fractions import Fraction
+
+_UNITS = {"b": 1, "s": 512, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50, "e": 2**60}
+_SIZE = re.compile(r"([+-]?)(\d{1,20}(?:\.\d{1,9})?)([bskmgtpe])\Z", re.IGNORECASE)
+_PERCENT = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{1,9})?)%(VG|FREE|PVS)\Z")
+
+#: What a chunk of the safety copy is; free runs are written past it where they hold whole chunks.
+CHUNK = 16 * 2**10
+#: Shorter free runs aren't worth a line in a device-mapper table, and a table has to stay within reason.
+RUN_MIN = 2**18
+RUNS_MAX = 4096
+
+
+#: How the snapshot is called in which a shrink happens, and how it is told from somebody else's.
+COPY = "-day2shrink"
+TAG = "openstack_ops.day2"
+
+
+class LvmError(Exception):
+    """A sentence for the operator: the object, what was found, what was wanted, the way out."""
+
+
+def human(size: int) -> str:
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        factor = _UNITS[unit[0].lower()]
+        if abs(size) >= factor:
+            return f"{size / factor:.2f}".rstrip("0").rstrip(".") + " " + unit
+    return f"{size} bytes"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A logical volume and what of its group concerns it. attr is LVM's own string of letters."""
+
+    vg: str
+    lv: str
+    size: int
+    extent: int
+    vg_size: int
+    vg_free: int
+    layout: str = "linear"
+    roles: tuple[str, ...] = ("public",)
+    attr: str = "-wi-a-----"
+    vg_attr: str = "wz--n-"
+    snapshots: tuple[str, ...] = ()
+    leftover: bool = False  # a safety copy of ours is there, or what an ended run had of it
+
+    @property
+    def name(self) -> str:
+        return f"{self.vg}/{self.lv}"
+
+    @property
+    def device(self) -> str:
+        return f"/dev/{self.vg}/{self.lv}"
+
+    @property
+    def copy(self) -> str:
+        """The name of the snapshot in which a shrink happens."""
+        return self.lv + COPY
+
+    @property
+    def beneath(self) -> str:
+        """The device below a volume that has a snapshot. What is written there isn't copied to the snapshot first."""
+        return f"/dev/mapper/{self.vg.replace('-', '--')}-{self.lv.replace('-', '--')}-real"
+
+    @property
+    def merging(self) -> bool:
+        return self.attr.startswith("O")
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """What is on a volume. kind is blkid's word for it, empty where blkid knows nothing."""
+
+    kind: str
+    size: int = 0
+    block: int = 4096
+    group: int = 0  # blocks of a whole group
+    first: int = 0  # number of the first block
+    tail: int = 0  # a last group of fewer blocks than this isn't made
+    features: tuple[str, ...] = ()
+    inodes_per_group: int = 0
+    inode_size: int = 256
+    state: str = "clean"
+
+    @property
+    def ext(self) -> bool:
+        return self.kind in ("ext3", "ext4")
+
+    def fills(self, volume: int) -> bool:
+        """Whether growing it on a volume of this size would change nothing."""
+        gap = (volume - self.size) // self.block
+        if gap <= 0:
+            return True
+        whole = self.group and (self.size // self.block - self.first) % self.group == 0
+        return bool(whole and gap < self.tail)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One place where a file system is mounted; options as mount -o takes them."""
+
+    point: str
+    options: str
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options.split(",")
+
+
+def check_name(name: str, option: str) -> str:
+    """Return a group's or volume's name if LVM could have it; nothing else may get into commands and paths."""
+    if not re.match(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}\Z", name) or name in (".", ".."):
+        raise LvmError(f"{option} {name[:60]!r} is not a name that LVM gives; write it as vgs and lvs show it.")
+    return name
+
+
+@dataclass(frozen=True)
+class Size:
+    """What an operator wants, as written: a size or a share, absolute or relative to the volume's."""
+
+    text: str
+    sign: str
+    amount: Fraction
+    of: str  # "" for bytes, else VG, FREE or PVS
+
+    def target(self, volume: Volume, pvs_free: int = 0) -> int:
+        """The volume's size after this wish, in whole extents: as LVM does, sizes are rounded up, shares down."""
+        if self.of:
+            total = {"VG": volume.vg_size, "FREE": volume.vg_free, "PVS": pvs_free}[self.of]
+            amount = int(self.amount / 100 * (total // volume.extent)) * volume.extent
+        else:
+            amount = int(self.amount)
+        wanted = {"+": volume.size + amount, "-": volume.size - amount}.get(self.sign, amount)
+        target = -(-wanted // volume.extent) * volume.extent
+        if target <= 0:
+            raise LvmError(
+                f"{self.text} would leave {volume.name} with nothing of its {human(volume.size)}; "
+                "to remove a volume is lvremove's business, here give a size above 0."
+            )
+        return target
+
+
+def parse_size(text: str) -> Size:
+    written = text.strip()
+    match = _SIZE.match(written)
+    if match:
+        amount = Fraction(match.group(2)) * _UNITS[match.group(3).lower()]
+        of = ""
+    else:
+        match = _PERCENT.match(written)
+        if not match:
+            hint = " (the unit is missing)" if re.match(r"[+-]?\d+(\.\d+)?\Z", written) else ""
+            raise LvmError(
+                f"size {text[:40]!r} is not a size{hint}; write 1.5g, +500m, -2g, 50%VG, +100%FREE or +100%PVS. "
+                "As in LVM, k, m, g and t are powers of 1024."
+            )
+        amount, of = Fraction(match.group(2)), match.group(3)
+        if amount > 100:
+            raise LvmError(f"size {text[:40]!r} is more than 100 %; there is not more than all.")
+    if amount == 0:
+        raise LvmError(f"size {text[:40]!r} is a size of 0; give the size that the volume shall have.")
+    return Size(written, match.group(1), amount, of)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """From what is to what is wanted. The only place that decides what has to be done."""
+
+    volume: Volume
+    fs: FileSystem
+    mount: t.Optional[Mount]
+    target: int
+
+    @property
+    def fs_target(self) -> int:
+        """What the file system is shrunk to: an extent less than its volume, so that rounding can't make it larger."""
+        return (self.target - self.volume.extent) // self.fs.block * self.fs.block
+
+    @property
+    def shrinks_fs(self) -> bool:
+        return bool(self.fs.kind) and self.fs.size > self.target
+
+    @property
+    def resizes(self) -> bool:
+        return self.target != self.volume.size
+
+    @property
+    def fills(self) -> bool:
+        """Whether the file system has to grow at the end."""
+        return bool(self.fs.kind) and (self.shrinks_fs or not self.fs.fills(self.target))
+
+    @property
+    def changed(self) -> bool:
+        return self.shrinks_fs or self.resizes or self.fills
+
+
+def check_volume(volume: Volume) -> None:
+    """Raise LvmError for what is not resized here, whatever the size."""
+    if volume.vg_attr[:1] != "w" or volume.vg_attr[2:3] == "x" or volume.vg_attr[3:4] == "p":
+        raise LvmError(
+            f"Group {volume.vg} is read-only, exported or lacks a disk (attributes {volume.vg_attr}); "
+            "make it whole and writable first."
+        )
+    if "snapshot" in volume.roles or volume.layout != "linear" or "private" in volume.roles:
+        what = "a snapshot" if "snapshot" in volume.roles else f"of the kind '{volume.layout}'"
+        raise LvmError(
+            f"{volume.name} is {what}; only plain (linear) volumes are resized here. "
+            "Use lvresize by hand where you know what it does to this one."
+        )
+    foreign = [name for name in volume.snapshots if name != volume.copy]
+    if foreign or (volume.merging and volume.copy not in volume.snapshots):
+        raise LvmError(
+            f"{volume.name} has snapshots ({', '.join(foreign) or 'one that is being merged'}); they would fill up or be "
+            f"void after a resize. Remove them (lvremove {volume.vg}/NAME) or wait for their merge."
+        )
+    if volume.attr[4:5] != "a":
+        raise LvmError(
+            f"{volume.name} is not active (attributes {volume.attr}); activate it: lvchange -ay {volume.name}."
+        )
+
+
+def check_fs(plan: Plan) -> None:
+    """Raise LvmError for a file system that can't be taken to the target, or that isn't ours to judge."""
+    volume, fs = plan.volume, plan.fs
+    if not fs.kind:
+        if plan.target < volume.size:
+            raise LvmError(
+                f"{volume.name} has no file system that blkid knows, so nobody can tell what a shrink from "
+                f"{human(volume.size)} to {human(plan.target)} would cut off. Only growing it is done here."
+            )
+        return
+    if fs.kind not in ("ext3", "ext4", "xfs"):
+        out = "open it and resize by hand, innermost first" if fs.kind == "crypto_LUKS" else "resize it by hand"
+        raise LvmError(f"{volume.name} holds {fs.kind}; only ext4, ext3 and xfs are resized here, {out}.")
+    if fs.size > volume.size:
+        raise LvmError(
+            f"The file system on {volume.name} has {fs.size} bytes, but the volume only {volume.size}: somebody cut it. "
+            "Give the volume its size back at once (lvextend without -r, see /etc/lvm/archive) and check the data."
+        )
+    if fs.ext and ("has_journal" not in fs.features or "bigalloc" in fs.features):
+        raise LvmError(
+            f"The {fs.kind} on {volume.name} has no journal, or has clusters (bigalloc); a power cut while it is resized "
+            "could cost it, so this is refused."
+        )
+    if fs.ext and "error" in fs.state:
+        raise LvmError(
+            f"The {fs.kind} on {volume.name} is marked '{fs.state}'; unmount it and run e2fsck -f {volume.device}."
+        )
+    if plan.shrinks_fs and fs.kind == "xfs":
+        raise LvmError(
+            f"{volume.name} holds xfs, which can't be shrunk (now {human(fs.size)}, wanted {human(plan.target)}). "
+            "Make a smaller volume with ext4 or xfs, copy the files with the instances stopped, and swap the two."
+        )
+
+
+def check_space(plan: Plan, minimum: int, used: int, margin: int, copy: int) -> None:
+    """Raise LvmError where a grow lacks extents, or a shrink lacks room in the new size or for its safety copy."""
+    volume = plan.volume
+    growth = plan.target - volume.size
+    if growth > volume.vg_free:
+        raise LvmError(
+            f"{volume.name} lacks {human(growth)} to be {human(plan.target)}, but group {volume.vg} has only "
+            f"{human(volume.vg_free)} free. Wish for less, or add a disk: vgextend {volume.vg} DEVICE."
+        )
+    if not plan.shrinks_fs:
+        return
+    if plan.fs_target < used + margin:
+        raise LvmError(
+            f"{volume.name} can't be {human(plan.target)}: its files take {human(used)}, and {human(margin)} is to stay "
+            f"free. The smallest size is {human(used + margin + volume.extent)}; delete files or wish for more."
+        )
+    if plan.fs_target < minimum:
+        raise LvmError(
+            f"{volume.name} can't be {human(plan.target)}: resize2fs -P says that its file system needs "
+            f"{human(minimum)} as its files lie now. The smallest size is {human(minimum + volume.extent)}."
+        )
+    if copy > volume.vg_free:
+        raise LvmError(
+            f"Shrinking {volume.name} needs {human(copy)} free in group {volume.vg} for as long as it takes, so that a "
+            f"power cut can't hurt it; {human(volume.vg_free)} is free. Add a disk for the time (vgextend {volume.vg} DEVICE, "
+            "afterwards vgreduce)."
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an ext4's blocks lie: free runs [first, last] in ascending order, and what its groups have in use."""
+
+    runs: tuple[tuple[int, int], ...]
+    groups: int
+    inodes_touched: int
+
+
+def direct_runs(layout: Layout, block: int, size: int) -> list[tuple[int, int]]:
+    """Free runs as [begin, end) in bytes, of whole chunks: what is written there hurts nobody.
+
+    resize2fs copies files' blocks from the end of the file system into free blocks. They need no safety copy.
+    """
+    runs = []
+    for first, last in layout.runs:
+        begin = -(-first * block // CHUNK) * CHUNK
+        end = min((last + 1) * block, size) // CHUNK * CHUNK
+        if end - begin >= RUN_MIN:
+            runs.append((begin, end))
+    return sorted(sorted(runs, key=lambda run: run[0] - run[1])[:RUNS_MAX])
+
+
+def to_move(layout: Layout, fs: FileSystem, new_size: int) -> int:
+    """Bytes in use beyond the new size."""
+    blocks, limit = fs.size // fs.block, new_size // fs.block
+    free = sum(max(0, last - max(first, limit) + 1) for first, last in layout.runs)
+    return (blocks - limit - free) * fs.block
+
+
+def copy_size(layout: Layout, fs: FileSystem, new_size: int, extent: int) -> int:
+    """How large the safety copy has to be: metadata in use, and what moves into free runs too short to be direct.
+
+    Too small would be no danger, only a shrink that is given up: so an estimate will do, on the large side.
+    """
+    direct = direct_runs(layout, fs.block, new_size)
+    free_direct = sum(end - begin for begin, end in direct)
+    free = sum(max(0, min(last, new_size // fs.block - 1) - first + 1) for first, last in layout.runs) * fs.block
+    scattered = min(to_move(layout, fs, new_size), free - free_direct)
+    metadata = layout.inodes_touched * fs.inode_size + layout.groups * (2 * fs.block + 3 * CHUNK + 64)
+    need = (metadata + scattered) * 5 // 4 + fs.size // 200 + 16 * 2**20
+    return -(-need // extent) * extent
+
+
+def overlay_table(size: int, runs: t.Sequence[tuple[int, int]], origin: str, copy: str) -> str:
+    """A device-mapper table: free runs go to the volume itself, all else to the safety copy."""
+    lines, at = [], 0
+    for begin, end in [*runs, (size, size)]:
+        for start, stop, device in ((at, begin, copy), (begin, end, origin)):
+            if stop > start:
+                lines.append(f"{start // 512} {(stop - start) // 512} linear {device} {start // 512}")
+        at = end
+    return "\n".join(lines) + "\n"
