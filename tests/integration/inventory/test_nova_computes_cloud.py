@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
@@ -174,10 +176,16 @@ def test_hostile_name_is_never_rendered_by_the_oldest_ansible(cloud: Connection,
     venv = CACHE / "ansible-core-2.17"
     uv = CACHE / "uv-venv" / "bin" / "uv"
     if not (venv / "bin" / "ansible-playbook").exists():
-        subprocess.run([uv, "venv", "--quiet", "--clear", venv], check=True, timeout=60)
+        env = {**os.environ, "UV_CACHE_DIR": str(CACHE / "uv")}  # as in tools/bootstrap
+        subprocess.run(
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv], env=env, check=True, timeout=60
+        )
         wanted = ["ansible-core==2.17.14", "openstacksdk==4.22.0"]
         subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python", *wanted], check=True, timeout=300
+            [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python", *wanted],
+            env=env,
+            check=True,
+            timeout=300,
         )
     oldest = Ansible(tmp_path, venv / "bin")
     assert "core 2.17" in oldest.call("ansible-inventory", "--version").out
