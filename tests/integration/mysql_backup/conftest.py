@@ -21,20 +21,20 @@ CREATE DATABASE keystone CHARACTER SET utf8mb3; CREATE DATABASE nova CHARACTER S
 CREATE DATABASE neutron CHARACTER SET utf8mb3; CREATE DATABASE `odd-name` CHARACTER SET utf8mb4;
 USE keystone;
 CREATE TABLE keystone.project (id CHAR(32) PRIMARY KEY, name VARCHAR(64), extra TEXT);
-INSERT INTO keystone.project SELECT MD5(seq), CONCAT('project ', seq), '{}' FROM seq_1_to_50;
+INSERT INTO keystone.project SELECT MD5(seq), CONCAT('project ', seq), '{{}}' FROM seq_1_to_50;
 CREATE TABLE nova.instances (
   id INT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) UNIQUE, host VARCHAR(255), user_data BLOB, info TEXT,
   short VARCHAR(8) GENERATED ALWAYS AS (LEFT(uuid, 8)) VIRTUAL, KEY (host));
 INSERT INTO nova.instances (uuid, host, user_data, info)
   SELECT CONCAT(MD5(seq), '-abc'), CONCAT('cmp', seq MOD 9), UNHEX(SHA2(seq, 512)),
-         CONCAT('{"network": "', MD5(seq * 3), SHA2(seq * 7, 512), SHA2(seq * 11, 512), '"}')
-  FROM seq_1_to_40000;
+         CONCAT('{{"network": "', MD5(seq * 3), SHA2(seq * 7, 512), SHA2(seq * 11, 512), '"}}')
+  FROM seq_1_to_{instances};
 CREATE TABLE nova.quotas (project CHAR(32) PRIMARY KEY, cores INT NOT NULL);
 INSERT INTO nova.quotas SELECT MD5(seq), 100 FROM seq_1_to_50;
 CREATE TABLE neutron.quotas (project CHAR(32) PRIMARY KEY, ports INT NOT NULL);
 INSERT INTO neutron.quotas SELECT MD5(seq), 100 FROM seq_1_to_50;
 CREATE TABLE neutron.ports (id CHAR(36) CHARACTER SET utf8mb4 PRIMARY KEY, name VARCHAR(64) CHARACTER SET utf8mb4, device CHAR(36));
-INSERT INTO neutron.ports SELECT UUID(), CONCAT('tap', seq), MD5(seq) FROM seq_1_to_5000;
+INSERT INTO neutron.ports SELECT UUID(), CONCAT('tap', seq), MD5(seq) FROM seq_1_to_500;
 INSERT INTO neutron.ports VALUES ('😀', 'line\\none\\n--\\n-- Current Database: `nova`\\n--\\n😀', 'x'), ('y', '''";`', NULL);
 CREATE TABLE keystone.serial (only_row INT PRIMARY KEY, number BIGINT NOT NULL); INSERT INTO keystone.serial VALUES (1, 0);
 CREATE TABLE neutron.serial (only_row INT PRIMARY KEY, number BIGINT NOT NULL); INSERT INTO neutron.serial VALUES (1, 0);
@@ -73,8 +73,18 @@ def server(memory: Path) -> t.Iterator[Database]:
 def database(server: Database) -> Database:
     """The cloud's databases, as new."""
     server.wipe()
-    server.ask(CLOUD)
+    server.ask(CLOUD.format(instances=2000))
     return server
+
+
+@pytest.fixture
+def large(database: Database) -> Database:
+    """So much in it that a dump takes long enough to be interrupted."""
+    database.ask(
+        "INSERT INTO nova.instances (uuid, host, user_data, info)"
+        " SELECT UUID(), host, RANDOM_BYTES(400), HEX(RANDOM_BYTES(400)) FROM nova.instances, nova.seq_1_to_20"
+    )
+    return database
 
 
 @pytest.fixture

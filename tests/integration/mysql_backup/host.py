@@ -178,11 +178,11 @@ class Host:
         assert done.code == 0, done.said
         return self.names()[-1]
 
-    def list(self) -> list[dict[str, t.Any]]:
+    def listed(self) -> list[dict[str, t.Any]]:
         return t.cast("list[dict[str, t.Any]]", json.loads(self.run("list", "--json").out))
 
     def names(self) -> list[str]:
-        return [one["name"] for one in self.list()]
+        return [one["name"] for one in self.listed()]
 
     def status(self) -> dict[str, dict[str, t.Any]]:
         return t.cast("dict[str, dict[str, t.Any]]", json.loads((self.state / "status.json").read_text()))

@@ -42,7 +42,7 @@ def test_the_disk_is_full(host: Host, database: Database, tmp_path: Path) -> Non
     disk.mkdir()
     host.settings.update(directory=str(disk), retention={"count": 1})
     host.backups = disk
-    with small_disk(disk, "20M"):
+    with small_disk(disk, "8M"):
         good = host.backup()
         free = os.statvfs(disk).f_bavail
         database.ask(
@@ -51,17 +51,17 @@ def test_the_disk_is_full(host: Host, database: Database, tmp_path: Path) -> Non
         told(host, host.run("run"), good, "No space left on device")
         assert host.left_behind() == []
         assert os.statvfs(disk).f_bavail == free
-        database.ask("DELETE FROM nova.instances WHERE id > 40000")
+        database.ask("DELETE FROM nova.instances WHERE id > 2047")
         assert host.backup() != good
 
 
-def test_the_server_dies_during_the_dump(host: Host, database: Database, good: str) -> None:
+def test_the_server_dies_during_the_dump(host: Host, large: Database, good: str) -> None:
     run = host.start("run")
     while "mariadb-dump" not in descendants(run.pid):
         assert run.poll() is None
-    database.stop(signal.SIGKILL)
+    large.stop(signal.SIGKILL)
     out, said = run.communicate(timeout=60)
-    database.start()
+    large.start()
     told(host, Ran(run.returncode, out, said), good, "mariadb-dump failed with exit code")
     assert host.left_behind() == []
     assert host.backup() != good
@@ -151,7 +151,7 @@ def kill(run: subprocess.Popen[str], worker: int, victim: str) -> None:
 
 
 @pytest.mark.parametrize("moment", range(10))
-def test_kill_at_ten_moments(host: Host, good: str, moment: int) -> None:
+def test_kill_at_ten_moments(host: Host, large: Database, good: str, moment: int) -> None:
     usual = host.backup()
     length = host.manifest(usual)["seconds"]
     victim = ("worker", "everything", "mariadb-dump", "supervisor", "zstd")[moment % 5]
@@ -187,7 +187,7 @@ def test_kill_at_ten_moments(host: Host, good: str, moment: int) -> None:
     assert host.left_behind() == []
 
 
-def test_sigterm_ends_a_run_tidily(host: Host, good: str) -> None:
+def test_sigterm_ends_a_run_tidily(host: Host, large: Database, good: str) -> None:
     run = host.start("run")
     while "mariadb-dump" not in descendants(run.pid):
         assert run.poll() is None
@@ -212,7 +212,7 @@ def test_a_run_that_takes_too_long_is_stopped(host: Host, database: Database, go
         holding.wait()
 
 
-def test_two_runs_at_once(host: Host) -> None:
+def test_two_runs_at_once(host: Host, large: Database) -> None:
     host.settings["compression"] = "gzip"
     first = host.start("run")
     while "mariadb-dump" not in descendants(first.pid):

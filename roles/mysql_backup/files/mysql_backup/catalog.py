@@ -111,7 +111,7 @@ class Backup:
         try:
             size, digest = os.path.getsize(path), archive.sha256(path)
         except OSError as exc:
-            raise BackupError(f"{path} can't be read: {exc.strerror}.") from exc
+            raise Damaged(f"{path} can't be read: {exc.strerror}.") from exc
         if size != part.size:
             raise Damaged(f"{path} has {size} bytes, the manifest says {part.size}. Choose another backup.")
         if digest != part.sha256:

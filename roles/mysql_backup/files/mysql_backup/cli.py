@@ -19,12 +19,13 @@ import typing as t
 from . import account, archive, backup, restore, verify
 from . import settings as configuration
 from .catalog import Catalog
-from .failure import BackupError, Busy
+from .failure import BackupError, Busy, Incomplete
 from .report import Reporter, say
 from .server import ADMIN, Server
 from .settings import Settings
 from .supervise import Stopped, supervised
 
+INCOMPLETE = 3
 BUSY = 75  # EX_TEMPFAIL
 
 
@@ -41,6 +42,9 @@ def main() -> int:
     except Busy as exc:
         say(syslog.LOG_WARNING, str(exc))
         return BUSY
+    except Incomplete as exc:
+        say(syslog.LOG_ERR, str(exc))
+        return INCOMPLETE
     except (BackupError, OSError) as exc:
         say(syslog.LOG_ERR, str(exc))
         return 1

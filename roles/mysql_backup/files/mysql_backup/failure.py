@@ -16,3 +16,7 @@ class Busy(BackupError):
 
 class Damaged(BackupError):
     """A backup isn't what it should be: not to be used, whatever the reason."""
+
+
+class Incomplete(BackupError):
+    """A restore that failed when databases were already dropped."""

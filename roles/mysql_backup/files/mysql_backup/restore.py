@@ -12,7 +12,7 @@ from . import archive
 from .backup import take
 from .catalog import Backup, Catalog, Part
 from .dumptext import Contents, DumpReader, differences
-from .failure import BackupError, Damaged
+from .failure import BackupError, Damaged, Incomplete
 from .server import Server, quoted
 from .settings import Settings
 
@@ -115,15 +115,15 @@ def restore(
     if safety and wanted.present:
         result["safety"] = take(settings, server, sorted(wanted.present)).backup.manifest.name
         way_back = f" What was there before is in {result['safety']}."
-    for database in wanted.present:
-        server.query(f"SET foreign_key_checks = 0; DROP DATABASE {quoted(database)}")
     try:
+        for database in wanted.present:
+            server.query(f"SET foreign_key_checks = 0; DROP DATABASE {quoted(database)}")
         load(wanted, server, identity)
         wrong = compare(wanted, server)
     except BackupError as exc:
-        raise BackupError(f"The restore is incomplete. {exc}{way_back}") from exc
+        raise Incomplete(f"The restore is incomplete. {exc}{way_back}") from exc
     if wrong:
-        raise BackupError(
+        raise Incomplete(
             f"Restored, but {len(wrong)} objects are not as in the backup (is somebody writing?): {wrong[0]}.{way_back}"
         )
     return result
