@@ -45,16 +45,16 @@ def port_limits(
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:
         raise AnsibleFilterError(f"port_limits: {exc}.") from exc
-    kept = [answer for answer in answers if answer.keeps]
-    if kept:
-        Display().warning(_keeping(kept))
-    return [answer.public() for answer in answers if not answer.keeps] + left
+    undecided = [answer for answer in answers if answer.decision == "undecided"]
+    if undecided:
+        Display().warning(_keeping(undecided))
+    return [answer.public() for answer in answers] + left
 
 
 def _keeping(kept: list[Answer], shown: int = 5) -> str:
     told = "; ".join(f"{answer.port['port_id']} is {answer.why}" for answer in kept[:shown])
     more = f"; and {len(kept) - shown} more" if len(kept) > shown else ""
-    return f"{len(kept)} port(s) are left as they are, and nothing is purged beside them: {told}{more}."
+    return f"{len(kept)} port(s) are left as they are: {told}{more}."
 
 
 class FilterModule:

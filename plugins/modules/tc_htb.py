@@ -98,9 +98,11 @@ options:
         type: str
         default: ''
       state:
-        description: V(absent) removes the port's limits in both directions.
+        description:
+          - V(absent) removes the port's limits in both directions.
+          - V(kept) leaves the port as it is, limited or not, and keeps O(purge) from it. Its limits are not looked at.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, kept]
         default: present
   purge:
     description:
@@ -198,12 +200,12 @@ ports:
       description: As given.
       type: str
     found:
-      description: The limit in each direction before, none where it is null.
+      description: The limit in each direction before, none where it is null (or where it is kept, and not looked at).
       type: dict
     done:
       description:
-        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(gone)
-          (a device is not on this host; what is there was done), V(refused), V(failed).
+        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(kept),
+          V(gone) (a device is not on this host; what is there was done), V(refused), V(failed).
       type: str
     reason:
       description: Why a port is gone, refused or failed, in a sentence.
@@ -215,7 +217,7 @@ counts:
   description: How many ports each word of RV(ports[].done) stands for.
   returned: success, and when only some ports could not be done
   type: dict
-  sample: {adopted: 0, changed: 0, created: 1, failed: 0, gone: 0, refused: 0, removed: 0, unchanged: 19}
+  sample: {adopted: 0, changed: 0, created: 1, failed: 0, gone: 0, kept: 0, refused: 0, removed: 0, unchanged: 19}
 keeper:
   description: What the keeper is after the call, V(running) or V(absent).
   returned: success, and when only some ports could not be done
@@ -255,7 +257,7 @@ def argument_spec() -> dict[str, t.Any]:
                 ingress=dict(type="dict", options=limit),
                 exempt=dict(type="list", elements="str", default=[]),
                 why=dict(type="str", default=""),
-                state=dict(type="str", choices=["present", "absent"], default="present"),
+                state=dict(type="str", choices=["present", "absent", "kept"], default="present"),
             ),
         ),
         purge=dict(type="bool", default=False),

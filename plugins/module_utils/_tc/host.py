@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        words = ("created", "changed", "adopted", "removed", "unchanged", "gone", "refused", "failed")
+        words = ("created", "changed", "adopted", "removed", "unchanged", "kept", "gone", "refused", "failed")
         return {word: sum(plan.done == word for plan in self.plans) for word in words}
 
     @property
@@ -145,11 +145,11 @@ def _refuse_lacking(plans: list[PortPlan], lacking: list[str]) -> None:
 
 
 def _next(wish: Wish, plans: Sequence[PortPlan], saved: state.Saved) -> state.Saved:
-    """The state to save. A refused port keeps the state it had."""
-    refused = {plan.port.port_id for plan in plans if plan.done == "refused"}
-    wanted = {port.port_id: port for port in wish.ports if port.port_id not in refused}
+    """The state to save. A port that is kept or refused keeps the state it had."""
+    left = {plan.port.port_id for plan in plans if plan.done in ("kept", "refused")}
+    wanted = {port.port_id: port for port in wish.ports if port.port_id not in left}
     after = state.next_saved(saved, wanted, persist=wish.persist, purge=wish.purge)
-    for port_id in refused & set(saved.ports):
+    for port_id in left & set(saved.ports):
         after.ports[port_id] = saved.ports[port_id]
     return after
 

@@ -42,7 +42,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Port:
-    """An instance's port and its wanted limits, seen from the instance: egress is what it sends."""
+    """An instance's port and its wanted limits, seen from the instance: egress is what it sends.
+
+    A port that is kept has no wish: it is left as it is, also by a purge.
+    """
 
     port_id: str
     plug: str
@@ -51,6 +54,7 @@ class Port:
     exempt: tuple[Network, ...] = ()
     leaf: str = "sfq"
     why: str = ""
+    kept: bool = False
 
     @property
     def limited(self) -> bool:
@@ -94,8 +98,8 @@ def parse_port(wish: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
     why = str(wish.get("why") or "")
     if len(why) > _WHY_LENGTH:
         raise TcError(f"Port {port_id}: why has {len(why)} characters; say it in {_WHY_LENGTH}.")
-    if wish.get("state", "present") == "absent":
-        return Port(port_id, plug, leaf=leaf, why=why)
+    if wish.get("state", "present") != "present":
+        return Port(port_id, plug, leaf=leaf, why=why, kept=wish["state"] == "kept")
     port = Port(
         port_id,
         plug,

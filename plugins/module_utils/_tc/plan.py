@@ -107,7 +107,12 @@ def plan_ports(
     switch: Switch = NO_SWITCH,
 ) -> list[PortPlan]:
     """One plan per port, in the order given. switch is what Open vSwitch's database says on this host."""
-    return [_plan_port(port, devices, takeover=takeover, switch=switch) for port in ports]
+    return [
+        PortPlan(port, {"egress": None, "ingress": None}, {"egress": None, "ingress": None}, "kept")
+        if port.kept
+        else _plan_port(port, devices, takeover=takeover, switch=switch)
+        for port in ports
+    ]
 
 
 def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[PortPlan]:

@@ -126,7 +126,9 @@ def _rows(there: Result, wanted: Result | None) -> list[dict[str, t.Any]]:
 def _differs(key: str, there: Result, wanted: Result | None) -> str:
     """Where a direction of a port is not as the rules want it, or ''."""
     if wanted is None:
-        return "left as it is: unsupported or undecided (see the warning)"
+        return "not a port of the inventory, so left as it is"
+    if wanted["done"] == "kept":
+        return f"left as it is: {wanted['why']}" if there[key] else ""
     if wanted["done"] == "gone" and not any(device.startswith(("tap", "qvb")) for device in there["devices"]):
         return ""  # no device: the instance is switched off
     if wanted["done"] in ("gone", "refused", "failed"):

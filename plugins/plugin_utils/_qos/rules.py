@@ -105,6 +105,8 @@ class Answer:
 
     def public(self) -> dict[str, t.Any]:
         """The item for tc_htb's `ports`."""
+        if self.keeps:
+            return {**_absent(self.port["port_id"], self.port["plug"], self.why), "state": "kept"}
         if self.decision != "limited":
             return _absent(self.port["port_id"], self.port["plug"], self.why)
         item = {"port_id": self.port["port_id"], "plug": self.port["plug"], "state": "present", "why": _cut(self.why)}

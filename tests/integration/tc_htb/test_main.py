@@ -92,6 +92,16 @@ def test_purge_removes_our_limits_and_nothing_else(plug: Plug) -> None:
     assert kernel_text() == before
 
 
+def test_a_kept_port_is_left_as_it_is_by_a_purge_as_well(plug: Plug) -> None:
+    plug.hybrid(PORT)
+    tc_htb(WISH)
+    before = kernel_text()
+    printed = tc_htb({"port_id": PORT, "plug": "ovs", "state": "kept"}, purge=True)
+    assert printed["counts"]["kept"] == 1
+    assert not printed["changed"]
+    assert kernel_text() == before
+
+
 def test_the_notes_rules_are_adopted_in_place(plug: Plug) -> None:
     """qvb keeps its qdisc; the download moves from qvo, which Open vSwitch owns, to the tap."""
     plug.hybrid()

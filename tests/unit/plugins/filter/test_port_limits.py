@@ -99,13 +99,20 @@ def test_what_is_wrong_is_an_error_of_ansible(
     assert sentence in str(error.value)
 
 
-def test_ports_that_keep_what_they_have_are_left_out_and_told(warnings: list[str]) -> None:
-    kept = {**PORT, "plug": "unsupported", "unsupported_reason": "The port is a vhost-user socket."}
-    answers = call([PORT, *[kept] * 7], [RULE])
-    assert [answer["plug"] for answer in answers] == ["ovs"]
+def test_ports_that_keep_what_they_have_say_why(warnings: list[str]) -> None:
+    unsupported = {**PORT, "plug": "unsupported", "unsupported_reason": "The port is a vhost-user socket."}
+    limited, kept = call([PORT, unsupported], [RULE])
+    assert (limited["state"], kept["state"]) == ("present", "kept")
+    assert kept["why"].startswith("unsupported: The port is a vhost-user socket; otherwise limited by rule 1 'gold'")
+    assert warnings == []
+
+
+def test_ports_that_nobody_can_place_are_kept_with_a_warning(warnings: list[str]) -> None:
+    by_flavor = {**RULE, "match": {"flavor": "m1.tiny"}}
+    answers = call([PORT, *[{**PORT, "instance": None}] * 7], [by_flavor])
+    assert [answer["state"] for answer in answers] == ["present"] + ["kept"] * 7
     (warning,) = warnings
-    assert warning.startswith("7 port(s) are left as they are, and nothing is purged beside them: fc618310-b936-4247-")
-    assert "is unsupported: The port is a vhost-user socket; otherwise limited by rule 1 'gold'" in warning
+    assert warning.startswith("7 port(s) are left as they are: fc618310-b936-4247-")
     assert warning.endswith("; and 2 more.")
 
 

@@ -112,12 +112,21 @@ def test_a_limit_that_is_not_saved_differs() -> None:
     ]
 
 
-def test_ports_that_the_rules_left_out_are_shown_as_such() -> None:
+def test_ports_that_keep_what_they_have_are_shown_as_such() -> None:
+    info, result = recorded("other-rules")
+    result["ports"][0].update(done="kept", why="unsupported: a vhost-user socket")
+    rows = comparison({"h": info}, {"h": result})["rows"]
+    assert {row["differs"] for row in rows if row["port"] == HYBRID} == {
+        "left as it is: unsupported: a vhost-user socket"
+    }
+
+
+def test_ports_that_the_inventory_does_not_have_are_shown_as_such() -> None:
     info, result = recorded("other-rules")
     result["ports"] = result["ports"][1:]
     rows = comparison({"h": info}, {"h": result})["rows"]
     assert rows[2]["port"] == HYBRID
-    assert rows[2]["differs"] == "left as it is: unsupported or undecided (see the warning)"
+    assert rows[2]["differs"] == "not a port of the inventory, so left as it is"
     rows = comparison({"h": info}, {"h": result}, whole_hosts=False)["rows"]
     assert {row["port"] for row in rows} == {NATIVE}
 
