@@ -10,7 +10,7 @@ import typing as t
 
 Result = t.Mapping[str, t.Any]
 
-_WORDS = ("created", "changed", "adopted", "removed", "unchanged", "gone", "refused", "failed")
+_WORDS = ("created", "changed", "adopted", "removed", "unchanged", "kept", "gone", "refused", "failed")
 _AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
