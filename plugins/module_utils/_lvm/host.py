@@ -143,6 +143,11 @@ class Resize:
         mount = mounts[0] if mounts else (intent.mount if intent else None)
         plan = Plan(volume, fs, mount, target)
         check_fs(plan)
+        if plan.fills and mount and mount.read_only and (settled or not intent):
+            raise LvmError(
+                f"{volume.name} is mounted read-only at {mount.point}, so its file system can't be grown to fill it; "
+                f"remount it (mount -o remount,rw {mount.point}) or unmount it."
+            )
         if target < volume.size and not request.allow_shrink:
             raise LvmError(
                 f"{volume.name} has {human(volume.size)}, more than the {human(target)} asked for; shrinking stops what "
@@ -207,7 +212,7 @@ class Resize:
             steps += [f"stop instance {one}" for one in self._request.instances]
             steps += [f"stop {one}" for one in self._request.services]
             if mount:
-                steps.append(f"unmount {mount.point}")
+                steps.append(f"make {mount.point} read-only")
             steps.append(
                 f"check the {fs.kind} and shrink it from {human(fs.size)} to {human(plan.fs_target)} in a safety copy"
             )

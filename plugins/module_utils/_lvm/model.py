@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 _UNITS = {"b": 1, "s": 512, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50, "e": 2**60}
-_SIZE = re.compile(r"([+-]?)(\d{1,20}(?:\.\d{1,9})?)([bskmgtpe])\Z", re.IGNORECASE)
-_PERCENT = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{1,9})?)%(VG|FREE|PVS)\Z")
+_SIZE = re.compile(r"([+-]?)(\d{1,20}(?:\.\d{1,9})?)([bskmgtpe])\Z", re.IGNORECASE | re.ASCII)
+_PERCENT = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{1,9})?)%(VG|FREE|PVS)\Z", re.ASCII)
 
 #: What a chunk of the safety copy is; free runs are written past it where they hold whole chunks.
 CHUNK = 16 * 2**10
