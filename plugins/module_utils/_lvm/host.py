@@ -143,7 +143,7 @@ class Resize:
         mount = mounts[0] if mounts else (intent.mount if intent else None)
         plan = Plan(volume, fs, mount, target)
         check_fs(plan)
-        if plan.fills and mount and mount.read_only and (settled or not intent):
+        if plan.fills and mount and mount.read_only and settled:
             raise LvmError(
                 f"{volume.name} is mounted read-only at {mount.point}, so its file system can't be grown to fill it; "
                 f"remount it (mount -o remount,rw {mount.point}) or unmount it."
