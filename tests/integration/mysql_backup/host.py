@@ -55,7 +55,7 @@ class Database:
                 f"--datadir={self.folder}/data",
                 f"--socket={self.socket}",
                 f"--pid-file={self.folder}/pid",
-                f"--log-error={self.folder}/log",
+                f"--log-error={self.folder}/log.err",
                 "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-buffer-pool-size=64M",
                 *(self._options or ("--skip-networking", f"--log-bin={self.folder}/data/binlog", "--server-id=1")),
@@ -65,8 +65,8 @@ class Database:
         )
         deadline = time.monotonic() + 120
         while self.ask("SELECT 1", check=False) != "1":
-            assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+            assert self._process.poll() is None, (self.folder / "log.err").read_text()[-2000:]
+            assert time.monotonic() < deadline, (self.folder / "log.err").read_text()[-2000:]
             time.sleep(0.1)
 
     def stop(self, number: int = signal.SIGTERM) -> None:

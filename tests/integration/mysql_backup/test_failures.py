@@ -46,7 +46,8 @@ def test_the_disk_is_full(host: Host, database: Database, tmp_path: Path) -> Non
         good = host.backup()
         free = os.statvfs(disk).f_bavail
         database.ask(
-            "INSERT INTO nova.instances (uuid, user_data) SELECT UUID(), RANDOM_BYTES(999) FROM nova.instances"
+            "INSERT INTO nova.instances (uuid, user_data, info)"
+            " SELECT UUID(), RANDOM_BYTES(1000), HEX(RANDOM_BYTES(1000)) FROM nova.instances, nova.seq_1_to_4"
         )
         told(host, host.run("run"), good, "No space left on device")
         assert host.left_behind() == []

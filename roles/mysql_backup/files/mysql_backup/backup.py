@@ -135,9 +135,11 @@ def galera(settings: Settings, server: Server, always: bool) -> t.Iterator[None]
         return
     if member["wsrep_cluster_status"] != "Primary":
         raise BackupError(f"This member is not in the primary component: {member['wsrep_cluster_status']}.")
-    last = int(member["wsrep_cluster_size"]) - 1
-    if settings.galera == "elect" and not always and int(member["wsrep_local_index"]) != last:
-        raise Skipped(f"The member with index {last} takes the backup; this one has {member['wsrep_local_index']}.")
+    chosen_one = elected(member["wsrep_incoming_addresses"])
+    if settings.galera == "elect" and not always and int(member["wsrep_local_index"]) != chosen_one:
+        raise Skipped(
+            f"The member with index {chosen_one} takes the backup; this one has {member['wsrep_local_index']}."
+        )
     with open(desynced_mark(settings), "w", encoding="utf-8"):
         server.desync(True)
     try:
@@ -151,6 +153,11 @@ def galera(settings: Settings, server: Server, always: bool) -> t.Iterator[None]
         resync(settings, server)
         raise
     resync(settings, server)
+
+
+def elected(addresses: str) -> int:
+    """Of the members, in the order of their indexes, the last one with data: an arbitrator has no address."""
+    return max(index for index, address in enumerate(addresses.split(",")) if address.strip())
 
 
 def desynced_mark(settings: Settings) -> str:

@@ -36,9 +36,13 @@ def main() -> int:
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["LC_ALL"] = "C.UTF-8"
     arguments = _arguments()
+    return _answered(lambda: t.cast(int, arguments.do(configuration.load(arguments.settings), arguments)))
+
+
+def _answered(do: t.Callable[[], int]) -> int:
+    """The exit code of something that may fail with a sentence."""
     try:
-        settings = configuration.load(arguments.settings)
-        return t.cast(int, arguments.do(settings, arguments))
+        return do()
     except Busy as exc:
         say(syslog.LOG_WARNING, str(exc))
         return BUSY
@@ -58,7 +62,7 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
             _clean_up(settings)
             Reporter(settings).ended("failed", sentence)
 
-    return supervised(lambda: _run(settings), settings.timeout, died)
+    return supervised(lambda: _answered(lambda: _run(settings)), settings.timeout, died)
 
 
 def _run(settings: Settings) -> int:

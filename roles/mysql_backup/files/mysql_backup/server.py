@@ -143,7 +143,7 @@ class Server:
         """wsrep's own words about this member; empty when it is none."""
         rows = self.query(
             "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_cluster_status',"
-            " 'wsrep_local_index', 'wsrep_local_state_comment')"
+            " 'wsrep_local_index', 'wsrep_incoming_addresses')"
         )
         status = {row[0].lower(): row[1] for row in rows}
         return status if status.get("wsrep_ready") == "ON" else {}

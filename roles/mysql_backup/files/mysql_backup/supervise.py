@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 import typing as t
 
 
@@ -32,6 +33,8 @@ def supervised(work: t.Callable[[], int], timeout: float, died: t.Callable[[str]
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, _stop)
             code = work()
+        except Exception:  # a mistake of ours; os._exit would swallow it
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
