@@ -61,7 +61,7 @@ def test_the_server_dies_during_the_dump(host: Host, large: Database, good: str)
     while "mariadb-dump" not in descendants(run.pid):
         assert run.poll() is None
     large.stop(signal.SIGKILL)
-    out, said = run.communicate(timeout=60)
+    out, said = run.communicate(timeout=300)
     large.start()
     told(host, Ran(run.returncode, out, said), good, "mariadb-dump failed with exit code")
     assert host.left_behind() == []
@@ -161,7 +161,7 @@ def test_kill_at_ten_moments(host: Host, large: Database, good: str, moment: int
     worker = worker_of(run)
     time.sleep(length * moment / 9)
     kill(run, worker, victim)
-    said = run.communicate(timeout=60)[1]
+    said = run.communicate(timeout=300)[1]
     while (host.state / "lock").exists() and subprocess.run(
         ["flock", "-n", str(host.state / "lock"), "true"]
     ).returncode:
@@ -193,7 +193,7 @@ def test_sigterm_ends_a_run_tidily(host: Host, large: Database, good: str) -> No
     while "mariadb-dump" not in descendants(run.pid):
         assert run.poll() is None
     run.terminate()
-    out, said = run.communicate(timeout=60)
+    out, said = run.communicate(timeout=300)
     told(host, Ran(run.returncode, out, said), good, "The run was stopped by signal 15.")
     assert host.left_behind() == []
 
@@ -222,7 +222,7 @@ def test_two_runs_at_once(host: Host, large: Database) -> None:
     assert second.code == 75
     assert "Another one is at work" in second.said
     assert host.status()["run"]["state"] == "running", "the second says nothing about the first"
-    first.communicate(timeout=60)
+    first.communicate(timeout=300)
     assert first.returncode == 0
     assert len(host.names()) == 1
     assert host.left_behind() == []

@@ -96,7 +96,7 @@ def test_a_killed_run_does_not_leave_a_member_desynced(host: Host, member: Datab
         os.killpg(worker, signal.SIGKILL)
     else:
         os.kill(worker, signal.SIGKILL)
-    run.communicate(timeout=60)
+    run.communicate(timeout=300)
     if victim == "everything":
         assert member.ask("SELECT @@wsrep_desync") == "1"
         host.backup()  # the next run puts it right
