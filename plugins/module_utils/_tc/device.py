@@ -111,8 +111,8 @@ class Device:
 
     @property
     def bare(self) -> bool:
-        """Nobody has put a qdisc at the root: what is there is the kernel's default."""
-        return self.root is None or self.root.handle == 0
+        """Nobody shapes at the root: there is the kernel's default, or libvirt's noqueue, which every instance's tap has."""
+        return self.root is None or self.root.handle == 0 or self.root.kind == "noqueue"
 
     @property
     def ours(self) -> bool:

@@ -27,14 +27,22 @@ from .model import TcError
 if t.TYPE_CHECKING:
     from .model import Port
 
-#: Devices of a port, and ports of a host, appear in bursts: one restore for what comes within this time.
+#: Events come in bursts: one waking up for what comes within this time.
 _GATHER_SECONDS = 0.02
+#: A port is let alone until nothing has happened to its devices for so long, ...
+_REST_SECONDS = 0.3
+#: ... or until so long after the first thing that did, should it never end. Whoever makes a device or clears its root may be about to put something
+#: there: libvirt makes an instance's tap, clears its root and adds its own <bandwidth>, a process each. What we put there in
+#: between makes libvirt fail ("Exclusivity flag on"), and with it the start of the instance.
+_REST_AT_MOST_SECONDS = 3.0
 #: Notices a state file that a killed run has left behind without touching the kernel.
 _IDLE_SECONDS = 30.0
 #: Somebody who removes a limit this often, within a minute, means it; the log says so and the port rests a minute.
 _PATIENCE = 20
 
 _REMOVED = (netlink.RTM_DELQDISC, netlink.RTM_DELTCLASS, netlink.RTM_DELTFILTER)
+#: Everything that rtnetlink says about qdiscs, classes and filters.
+_TC = range(netlink.RTM_NEWQDISC, netlink.RTM_GETTFILTER)
 
 
 class Keeper:
@@ -47,7 +55,7 @@ class Keeper:
         self._owners: dict[str, str] = {}  # device name -> port id
         self._indexes: dict[int, str] = {}  # ifindex -> device name
         self._signature: object = None
-        self._pending: set[str] = set()
+        self._pending: dict[str, tuple[float, float]] = {}  # port id -> when something first and last happened to it
         self._restored: dict[str, list[float]] = {}
         self._complaints: dict[str, str] = {}
 
@@ -69,26 +77,43 @@ class Keeper:
             port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")
         }
         self._indexes = {index: name for index, name in socket.if_nameindex() if name in self._owners}
-        self._pending = set(saved.ports)
+        self._pending = dict.fromkeys(saved.ports, (0.0, 0.0))
 
     def notice(self, buffer: bytes) -> None:
         """Take in what one recv brought."""
+        now = time.monotonic()
         for kind, start, end in netlink.messages(buffer):
             if kind == netlink.RTM_NEWLINK:
                 index, name = netlink.link_name(buffer, start, end)
                 port_id = self._owners.get(name)
-                if port_id is not None and self._indexes.get(index) != name:
+                if port_id is not None:
+                    self._happened(port_id, now, due=self._indexes.get(index) != name)
                     self._indexes[index] = name
-                    self._pending.add(port_id)
             elif kind == netlink.RTM_DELLINK:
                 index, name = netlink.link_name(buffer, start, end)
                 self._indexes.pop(index, None)
                 if name.startswith("ifb") and name in self._owners:
-                    self._pending.add(self._owners[name])
-            elif kind in _REMOVED:
+                    self._happened(self._owners[name], now, due=True)
+            elif kind in _TC:
                 index, _handle, _parent = netlink.tc_message(buffer, start)
                 if index in self._indexes:
-                    self._pending.add(self._owners[self._indexes[index]])
+                    self._happened(self._owners[self._indexes[index]], now, due=kind in _REMOVED)
+
+    def _happened(self, port_id: str, now: float, *, due: bool) -> None:
+        """Something happened to a device of the port; due says that its limit may have to be applied again."""
+        if due or port_id in self._pending:
+            self._pending[port_id] = (self._pending.get(port_id, (now, now))[0], now)
+
+    def _rested(self, port_id: str) -> float:
+        """When the port may be touched."""
+        first, last = self._pending[port_id]
+        return min(last + _REST_SECONDS, first + _REST_AT_MOST_SECONDS)
+
+    @property
+    def wait(self) -> float:
+        """Seconds until there is something to do even if nothing happens."""
+        rests = [self._rested(port_id) - time.monotonic() for port_id in self._pending]
+        return max(0.0, min([_IDLE_SECONDS, *rests]))
 
     def notice_all(self) -> None:
         """Events were lost: everything is due."""
@@ -101,10 +126,15 @@ class Keeper:
             if not self._pending:
                 return
         began = time.monotonic()
+        rested = {port_id for port_id in self._pending if self._rested(port_id) <= began}
+        if not rested:
+            return
         with state.locked(300):
             self.reload()
-            due = [self._ports[port_id] for port_id in sorted(self._pending) if port_id in self._ports]
-            self._pending = set()
+            rested |= {port_id for port_id, (first, _last) in self._pending.items() if first == 0.0}
+            due = [self._ports[port_id] for port_id in sorted(rested) if port_id in self._ports]
+            for port_id in rested:
+                self._pending.pop(port_id, None)
             due = [port for port in due if self._patient(port, began)]
             acted = restore(due, self._batch)
         done = [plan for plan in acted if plan.done not in ("refused", "failed") and plan.acts]
@@ -181,7 +211,7 @@ def main() -> t.NoReturn:
             keeper.settle()
             _ready()
             while True:
-                if select.select([events], [], [], _IDLE_SECONDS)[0]:
+                if select.select([events], [], [], keeper.wait)[0]:
                     time.sleep(_GATHER_SECONDS)
                     _drain(events, keeper)
                 keeper.settle()
