@@ -26,6 +26,10 @@ attributes:
   idempotent:
     support: full
     description: A second run changes nothing.
+  platform:
+    support: full
+    platforms: posix
+    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 options:

@@ -61,7 +61,7 @@ class Machine:
     def lab(self, *words: str, timeout: float = 400) -> str:
         done = subprocess.run(
             ["nice", "-n", "5", str(ROOT / "tests/lab/machine"), *words],
-            env=self.environment, capture_output=True, text=True, timeout=timeout,
+            env=self.environment, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -93,7 +93,7 @@ class Machine:
     def ssh(self, script: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["ssh", "-F", str(self.folder / "ssh_config"), self.name, "bash -s"],
-            input=script, capture_output=True, text=True, timeout=timeout,
+            input=script, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
     def run(self, script: str, timeout: float = 300) -> str:

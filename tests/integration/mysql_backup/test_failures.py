@@ -163,7 +163,7 @@ def test_kill_at_ten_moments(host: Host, large: Database, good: str, moment: int
     kill(run, worker, victim)
     said = run.communicate(timeout=300)[1]
     while (host.state / "lock").exists() and subprocess.run(
-        ["flock", "-n", str(host.state / "lock"), "true"]
+        ["flock", "-n", str(host.state / "lock"), "true"], check=False
     ).returncode:
         time.sleep(0.05)  # a worker without its supervisor goes on and finishes
 
@@ -271,7 +271,7 @@ def test_a_damaged_archive_is_refused_before_anything_is_dropped(
 
 def test_retention_counts_only_what_is_good(host: Host) -> None:
     host.settings["retention"] = {"count": 2}
-    names = [host.backup() for _ in range(3)]
+    names = [host.backup() for _number in range(3)]
     assert host.names() == names[1:]
     truncate(host.backups / names[2] / "003-nova.sql.zst")
     assert host.run("verify").code == 1
@@ -294,7 +294,7 @@ def test_a_clock_set_back_a_day(host: Host) -> None:
 
 def test_a_clock_set_ahead_does_not_empty_the_folder(host: Host) -> None:
     host.settings["retention"] = {"days": 7, "count": 3}
-    for _ in range(3):
+    for _number in range(3):
         host.backup()
     assert host.run("run", before=["faketime", "-f", "+400d"]).code == 0
     assert len(host.names()) == 3
