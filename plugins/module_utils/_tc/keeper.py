@@ -11,6 +11,7 @@ hand. What somebody else has made in a limit's place it leaves alone, and says s
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import shutil
@@ -29,11 +30,11 @@ if t.TYPE_CHECKING:
 
 #: Events come in bursts: one waking up for what comes within this time.
 _GATHER_SECONDS = 0.02
-#: A port is let alone until nothing has happened to its devices for so long, ...
+#: A tap is let alone until nothing has happened to it for so long, ...
 _REST_SECONDS = 0.3
-#: ... or until so long after the first thing that did, should it never end. Whoever makes a device or clears its root may be about to put something
-#: there: libvirt makes an instance's tap, clears its root and adds its own <bandwidth>, a process each. What we put there in
-#: between makes libvirt fail ("Exclusivity flag on"), and with it the start of the instance.
+#: ... or until so long after the first thing that did, should it never end. libvirt makes an instance's tap, clears its root and
+#: adds its own <bandwidth>, a process each. What we put there in between makes libvirt fail ("Exclusivity flag on"), and with it the
+#: start of the instance. The other devices of a port are nobody else's to shape.
 _REST_AT_MOST_SECONDS = 3.0
 #: Notices a state file that a killed run has left behind without touching the kernel.
 _IDLE_SECONDS = 30.0
@@ -55,7 +56,10 @@ class Keeper:
         self._owners: dict[str, str] = {}  # device name -> port id
         self._indexes: dict[int, str] = {}  # ifindex -> device name
         self._signature: object = None
-        self._pending: dict[str, tuple[float, float]] = {}  # port id -> when something first and last happened to it
+        self._due: set[str] = set()  # ids of the ports whose limits may have to be applied again
+        self._stirred: dict[
+            str, tuple[float, float]
+        ] = {}  # id of a due port -> when something first and last happened to its tap
         self._restored: dict[str, list[float]] = {}
         self._complaints: dict[str, str] = {}
 
@@ -77,7 +81,8 @@ class Keeper:
             port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")
         }
         self._indexes = {index: name for index, name in socket.if_nameindex() if name in self._owners}
-        self._pending = dict.fromkeys(saved.ports, (0.0, 0.0))
+        self._due = set(saved.ports)
+        self._stirred = {port_id: when for port_id, when in self._stirred.items() if port_id in self._due}
 
     def notice(self, buffer: bytes) -> None:
         """Take in what one recv brought."""
@@ -85,35 +90,38 @@ class Keeper:
         for kind, start, end in netlink.messages(buffer):
             if kind == netlink.RTM_NEWLINK:
                 index, name = netlink.link_name(buffer, start, end)
-                port_id = self._owners.get(name)
-                if port_id is not None:
-                    self._happened(port_id, now, due=self._indexes.get(index) != name)
+                if name in self._owners:
+                    self._happened(name, now, due=self._indexes.get(index) != name)
                     self._indexes[index] = name
             elif kind == netlink.RTM_DELLINK:
                 index, name = netlink.link_name(buffer, start, end)
                 self._indexes.pop(index, None)
                 if name.startswith("ifb") and name in self._owners:
-                    self._happened(self._owners[name], now, due=True)
+                    self._happened(name, now, due=True)
             elif kind in _TC:
                 index, _handle, _parent = netlink.tc_message(buffer, start)
                 if index in self._indexes:
-                    self._happened(self._owners[self._indexes[index]], now, due=kind in _REMOVED)
+                    self._happened(self._indexes[index], now, due=kind in _REMOVED)
 
-    def _happened(self, port_id: str, now: float, *, due: bool) -> None:
-        """Something happened to a device of the port; due says that its limit may have to be applied again."""
-        if due or port_id in self._pending:
-            self._pending[port_id] = (self._pending.get(port_id, (now, now))[0], now)
+    def _happened(self, name: str, now: float, *, due: bool) -> None:
+        """Something happened to a device; due says that its port's limit may have to be applied again."""
+        port_id = self._owners[name]
+        if due:
+            self._due.add(port_id)
+        if port_id in self._due and name.startswith("tap"):
+            first, _last = self._stirred.get(port_id, (now, now))
+            self._stirred[port_id] = (first, now)
 
     def _rested(self, port_id: str) -> float:
         """When the port may be touched."""
-        first, last = self._pending[port_id]
+        first, last = self._stirred.get(port_id, (-math.inf, -math.inf))
         return min(last + _REST_SECONDS, first + _REST_AT_MOST_SECONDS)
 
     @property
     def wait(self) -> float:
         """Seconds until there is something to do even if nothing happens."""
-        rests = [self._rested(port_id) - time.monotonic() for port_id in self._pending]
-        return max(0.0, min([_IDLE_SECONDS, *rests]))
+        next_due = min((self._rested(port_id) for port_id in self._due), default=math.inf)
+        return min(max(0.0, next_due - time.monotonic()), _IDLE_SECONDS)
 
     def notice_all(self) -> None:
         """Events were lost: everything is due."""
@@ -121,20 +129,18 @@ class Keeper:
 
     def settle(self) -> None:
         """Restore what is due, under the host's lock so that a run in progress ends first."""
-        if not self._pending:
+        if not self._due:
             self.reload()
-            if not self._pending:
-                return
         began = time.monotonic()
-        rested = {port_id for port_id in self._pending if self._rested(port_id) <= began}
-        if not rested:
+        if not any(self._rested(port_id) <= began for port_id in self._due):
             return
         with state.locked(300):
             self.reload()
-            rested |= {port_id for port_id, (first, _last) in self._pending.items() if first == 0.0}
-            due = [self._ports[port_id] for port_id in sorted(rested) if port_id in self._ports]
+            rested = {port_id for port_id in self._due if self._rested(port_id) <= began}
+            self._due -= rested
             for port_id in rested:
-                self._pending.pop(port_id, None)
+                self._stirred.pop(port_id, None)
+            due = [self._ports[port_id] for port_id in sorted(rested) if port_id in self._ports]
             due = [port for port in due if self._patient(port, began)]
             acted = restore(due, self._batch)
         done = [plan for plan in acted if plan.done not in ("refused", "failed") and plan.acts]
