@@ -97,12 +97,17 @@ def survey(port_ids: Sequence[str]) -> tuple[list[dict[str, t.Any]], list[str]]:
     return survey_ports(port_ids, saved.ports, devices), saved.problems
 
 
-def restore(ports: Sequence[Port], batch: cli.Batch) -> list[PortPlan]:
-    """Apply saved limits to what is there of their devices; the caller holds the lock. What the keeper does."""
+def restore(ports: Sequence[Port], batch: cli.Batch, acted: t.Callable[[list[str]], None]) -> list[PortPlan]:
+    """Apply saved limits to what is there of their devices; the caller holds the lock. What the keeper does.
+
+    acted is told the ids of the ports that were touched, after the last statement and before what became of them is read.
+    """
     wish = Wish(ports)
     plans = _plan_listed(wish, _read(wish))
-    _execute(plans, batch)
-    if any(plan.acts for plan in plans):
+    touched = [plan.port.port_id for plan in plans if plan.acts]
+    if touched:
+        _execute(plans, batch)
+        acted(touched)
         _look_again(wish, plans)
     return plans
 

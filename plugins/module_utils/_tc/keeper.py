@@ -27,9 +27,12 @@ from .model import TcError
 
 if t.TYPE_CHECKING:
     from .model import Port
+    from .plan import PortPlan
 
 #: Events come in bursts: one waking up for what comes within this time.
 _GATHER_SECONDS = 0.02
+#: What comes faster than it can be taken in mustn't keep us from our work.
+_DRAIN_SECONDS = 0.2
 #: A tap is let alone until nothing has happened to it for so long, ...
 _REST_SECONDS = 0.3
 #: ... or until so long after the first thing that did, should it never end. libvirt makes an instance's tap, clears its root and
@@ -127,29 +130,45 @@ class Keeper:
         """Events were lost: everything is due."""
         self._signature = None
 
-    def settle(self) -> None:
-        """Restore what is due, under the host's lock so that a run in progress ends first."""
+    def settle(self, drain: t.Callable[[], None]) -> None:
+        """Restore what is due, under the host's lock so that a run in progress ends first. drain takes in the events that wait."""
         if not self._due:
             self.reload()
         began = time.monotonic()
         if not any(self._rested(port_id) <= began for port_id in self._due):
             return
+        told: set[str] = set()
+
+        def acted(touched: list[str]) -> None:
+            """Most of what was told of these ports by now is what our own statements did; looking again finds the rest."""
+            drain()
+            told.update(self._due.intersection(touched))
+            self._forget(told)
+
         with state.locked(300):
             self.reload()
             rested = {port_id for port_id in self._due if self._rested(port_id) <= began}
-            self._due -= rested
-            for port_id in rested:
-                self._stirred.pop(port_id, None)
+            self._forget(rested)
             due = [self._ports[port_id] for port_id in sorted(rested) if port_id in self._ports]
-            due = [port for port in due if self._patient(port, began)]
-            acted = restore(due, self._batch)
-        done = [plan for plan in acted if plan.done not in ("refused", "failed") and plan.acts]
+            plans = restore([port for port in due if self._patient(port, began)], self._batch, acted)
+        for plan in plans:
+            if plan.done == "failed" and plan.port.port_id in told:
+                self._happened(plan.port.device("tap"), time.monotonic(), due=True)
+        self._report(plans, began)
+
+    def _forget(self, port_ids: set[str]) -> None:
+        self._due -= port_ids
+        for port_id in port_ids:
+            self._stirred.pop(port_id, None)
+
+    def _report(self, plans: list[PortPlan], began: float) -> None:
+        done = [plan for plan in plans if plan.done not in ("refused", "failed") and plan.acts]
         for plan in done:
             self._restored.setdefault(plan.port.port_id, []).append(began)
         if done:
             names = ", ".join(plan.port.device("tap") for plan in done[:3]) + (", ..." if len(done) > 3 else "")
             _say(f"limits of {len(done)} ports applied ({names}) in {1000 * (time.monotonic() - began):.0f} ms")
-        for plan in acted:
+        for plan in plans:
             self._complain(plan.port.port_id, plan.reason if plan.done in ("refused", "failed") else "")
 
     def _patient(self, port: Port, now: float) -> bool:
@@ -190,8 +209,9 @@ def _ready() -> None:
 
 
 def _drain(events: socket.socket, keeper: Keeper) -> None:
-    """Take in all events that wait, without waiting."""
-    while True:
+    """Take in the events that wait, without waiting; in a storm, not for long."""
+    until = time.monotonic() + _DRAIN_SECONDS
+    while time.monotonic() < until:
         try:
             keeper.notice(events.recv(1 << 18, socket.MSG_DONTWAIT))
         except BlockingIOError:
@@ -214,12 +234,16 @@ def main() -> t.NoReturn:
     try:
         keeper = Keeper(cli.Batch(_run, _find("tc"), _find("ip")))
         with netlink.open_socket(netlink.RTMGRP_LINK | netlink.RTMGRP_TC) as events:
-            keeper.settle()
+
+            def drain() -> None:
+                _drain(events, keeper)
+
+            keeper.settle(drain)
             _ready()
             while True:
                 if select.select([events], [], [], keeper.wait)[0]:
                     time.sleep(_GATHER_SECONDS)
-                    _drain(events, keeper)
-                keeper.settle()
+                    drain()
+                keeper.settle(drain)
     except TcError as exc:
         raise SystemExit(str(exc)) from None

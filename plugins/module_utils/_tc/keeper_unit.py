@@ -41,6 +41,9 @@ Type=notify
 ExecStart={python} -I {program}
 Restart=always
 RestartSec=1
+# When a host boots, everything wants the CPU at once; this needs milliseconds of it, and late limits are no limits.
+Nice=-10
+CPUWeight=1000
 CapabilityBoundingSet=CAP_NET_ADMIN
 NoNewPrivileges=yes
 
