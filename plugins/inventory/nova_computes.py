@@ -110,7 +110,7 @@ options:
       - name: OPENSTACK_OPS_TIMEOUT
   instance_ports:
     description:
-      - Read servers, ports, networks, subnets, floating IPs and QoS policies. Off, C(instance_ports) is empty and only
+      - Read servers, ports, networks, subnets, floating IPs and QoS policies. Off, there is no C(instance_ports) and only
         Nova's small lists are read.
     type: bool
     default: true
@@ -366,13 +366,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 continue
             for remark in found.remarks:
                 self.display.warning(remark)
-            built = build(found.lists)
+            built = build(found.lists, instance_ports=wish.instance_ports)
             hosts += built
             self._report(found, built)
         return hosts, not errors
 
     def _report(self, answer: Answer, hosts: list[Host]) -> None:
-        lists, ports = answer.lists, sum(len(host["instance_ports"]) for host in hosts)
+        lists, ports = answer.lists, sum(len(host.get("instance_ports", ())) for host in hosts)
         seconds = ", ".join(f"{name} {spent:.2f}" for name, spent in answer.seconds.items())
         self.display.vv(
             f"nova_computes: {lists['cloud']} {lists['region']}: {len(hosts)} computes, {len(lists['servers'])} servers, "

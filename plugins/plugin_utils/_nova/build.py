@@ -126,9 +126,13 @@ class InstancePort(t.TypedDict):
     instance: Instance | None
 
 
-class Host(t.TypedDict):
+class _Host(t.TypedDict):
     compute: Compute
+
+
+class Host(_Host, total=False):
     instance_ports: list[InstancePort]
+    """Left out where nobody asked: a host without ports is another thing, its limits may be purged."""
 
 
 class Plug(t.NamedTuple):
@@ -166,19 +170,19 @@ _VIF_TYPES = {
 }
 
 
-def build(lists: Lists) -> list[Host]:
-    """The region's computes, by name, each with the ports of the instances that it runs."""
+def build(lists: Lists, *, instance_ports: bool = True) -> list[Host]:
+    """The region's computes, by name, each with the ports of the instances that it runs, if those were read."""
     ports = _ports_by_host(lists)
     hypervisors: dict[str, list[Record]] = {}
     for record in lists["hypervisors"]:
         hypervisors.setdefault(record["service"]["host"], []).append(record)
-    return [
-        {
-            "compute": _compute(service, hypervisors.get(service["host"], []), lists),
-            "instance_ports": ports.get(service["host"], []),
-        }
-        for service in sorted(lists["services"], key=lambda service: str(service["host"]))
-    ]
+    hosts: list[Host] = []
+    for service in sorted(lists["services"], key=lambda service: str(service["host"])):
+        host: Host = {"compute": _compute(service, hypervisors.get(service["host"], []), lists)}
+        if instance_ports:
+            host["instance_ports"] = ports.get(service["host"], [])
+        hosts.append(host)
+    return hosts
 
 
 def classify(port: Record) -> Plug:
