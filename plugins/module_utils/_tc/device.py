@@ -305,15 +305,20 @@ def filter_del(device: str, place: str, found: Filter) -> str:
     )
 
 
+#: Tenants' networks are few, beside their ports.
+_network_text = functools.lru_cache(maxsize=4096)(str)
+
+
 def describe(actual: Device) -> t.Optional[dict[str, t.Any]]:
     """A device's limit for people: {rate, ceil, burst, exempt, leaf}, None where it has none of ours."""
     if not actual.ours or LIMITED not in actual.classes:
         return None
-    exempt = {network_of(found) for found in actual.root_filters if found.target == EXEMPT} - {None}
+    networks = (network_of(found) for found in actual.root_filters if found.target == EXEMPT)
+    exempt = {network for network in networks if network is not None}
     leaf = actual.leaves.get(LIMITED)
     return {
         **found_shape(actual.classes[LIMITED]).public(),
-        "exempt": sorted(str(network) for network in exempt),
+        "exempt": sorted(map(_network_text, exempt)),
         "leaf": leaf.kind if leaf else "none",
     }
 
@@ -321,6 +326,6 @@ def describe(actual: Device) -> t.Optional[dict[str, t.Any]]:
 def shaper_public(shaper: Shaper) -> dict[str, t.Any]:
     return {
         **shaper.shape.public(),
-        "exempt": sorted(str(network) for network in shaper.exempt),
+        "exempt": sorted(map(_network_text, shaper.exempt)),
         "leaf": shaper.leaf,
     }

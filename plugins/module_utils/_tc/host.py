@@ -74,9 +74,6 @@ def apply(wish: Wish, batch: cli.Batch) -> Outcome:
     The state is saved before the kernel is changed: should the run be killed in between, the keeper or the next run
     finds the wish and completes it.
     """
-    before = check(wish)
-    if not before.changed:
-        return before
     with state.locked(_LOCK_SECONDS):
         saved = state.load()
         plans = _plan(wish, _read(wish), saved)

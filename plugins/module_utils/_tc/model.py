@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import typing as t
@@ -164,11 +165,15 @@ def _parse_exempt(wish: t.Sequence[object], place: str) -> tuple[Network, ...]:
         try:
             if "/" not in written:
                 raise ValueError("no prefix length")
-            network = ipaddress.ip_network(written)
+            network = _network(written)
         except ValueError:
             raise TcError(f"{place}: {_shown(text)} {_network_hint(written)}") from None
         networks[network] = None
     return tuple(sorted(networks, key=lambda net: (net.version, int(net.network_address), net.prefixlen)))
+
+
+#: A host's ports lie in few networks.
+_network = functools.lru_cache(maxsize=4096)(ipaddress.ip_network)
 
 
 def _network_hint(written: str) -> str:

@@ -191,9 +191,13 @@ def _plan_port(
     upload_device = qvb if hybrid else (ifb if _redirects(tap, ifb) else None)
     # The notes' limit on qvo counts as the download's while the tap has none.
     download_device = qvo if qvo and qvo.ours and not (tap and tap.ours) else tap
+    wanted_up, wanted_down = (shaper_public(wanted) if wanted else None for wanted in (upload, download))
     plan = PortPlan(
         port,
-        found={"egress": _found(upload_device, upload), "ingress": _found(download_device, download)},
+        found={
+            "egress": wanted_up if _same(upload_device, upload) else _found(upload_device),
+            "ingress": wanted_down if _same(download_device, download) else _found(download_device),
+        },
         now={},
     )
     if port.limited:
@@ -240,8 +244,8 @@ def _plan_port(
 
     gone = set(missing)
     plan.now = {
-        "egress": shaper_public(upload) if upload and port.device("qvb" if hybrid else "tap") not in gone else None,
-        "ingress": shaper_public(download) if download and port.device("tap") not in gone else None,
+        "egress": wanted_up if port.device("qvb" if hybrid else "tap") not in gone else None,
+        "ingress": wanted_down if port.device("tap") not in gone else None,
     }
     if download and tap is None and plan.found["ingress"]:
         plan.now["ingress"] = plan.found["ingress"]  # the notes' limit on qvo stays until the tap is there
@@ -253,13 +257,13 @@ def _plan_port(
     return plan
 
 
-def _found(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> t.Optional[dict[str, t.Any]]:
-    """The limit that a device has, in the wanted one's figures where it equals it: the kernel keeps a burst as time."""
-    if actual is None:
-        return None
-    if wanted is not None and actual.ours and not shape_statements(actual.name, actual, wanted):
-        return shaper_public(wanted)
-    return describe(actual)
+def _same(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> bool:
+    """The device has the wanted limit, if not in the same figures: the kernel keeps a burst as time."""
+    return bool(actual and wanted and actual.ours and not shape_statements(actual.name, actual, wanted))
+
+
+def _found(actual: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
+    return describe(actual) if actual is not None else None
 
 
 def _named(*devices: t.Optional[Device]) -> list[tuple[str, Device]]:
