@@ -78,6 +78,7 @@ class PortPlan:
     statements: list[str] = field(default_factory=list)
     links_after: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
+    settled: set[str] = field(default_factory=set)  # names of the devices whose root is as wanted
 
     @property
     def acts(self) -> bool:
@@ -192,14 +193,16 @@ def _plan_port(
     # The notes' limit on qvo counts as the download's while the tap has none.
     download_device = qvo if qvo and qvo.ours and not (tap and tap.ours) else tap
     wanted_up, wanted_down = (shaper_public(wanted) if wanted else None for wanted in (upload, download))
-    plan = PortPlan(
-        port,
-        found={
-            "egress": wanted_up if _same(upload_device, upload) else _found(upload_device),
-            "ingress": wanted_down if _same(download_device, download) else _found(download_device),
-        },
-        now={},
-    )
+    plan = PortPlan(port, found={}, now={})
+    for direction, actual, wanted, public in (
+        ("egress", upload_device, upload, wanted_up),
+        ("ingress", download_device, download, wanted_down),
+    ):
+        if actual and wanted and actual.ours and not shape_statements(actual.name, actual, wanted):
+            plan.found[direction] = public  # if not in the same figures: the kernel keeps a burst as time
+            plan.settled.add(actual.name)
+        else:
+            plan.found[direction] = describe(actual) if actual else None
     if port.limited:
         owners = _owners(port, tap, qvb, qvo, ifb, switch)
         if owners and not takeover:
@@ -257,15 +260,6 @@ def _plan_port(
     return plan
 
 
-def _same(actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> bool:
-    """The device has the wanted limit, if not in the same figures: the kernel keeps a burst as time."""
-    return bool(actual and wanted and actual.ours and not shape_statements(actual.name, actual, wanted))
-
-
-def _found(actual: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
-    return describe(actual) if actual is not None else None
-
-
 def _named(*devices: t.Optional[Device]) -> list[tuple[str, Device]]:
     return [(device.name, device) for device in devices if device is not None]
 
@@ -285,6 +279,8 @@ def _word(plan: PortPlan, adopted: bool, gone: bool) -> str:
 
 def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> None:
     """Shape the root of a device that exists (actual is None where another owner's qdisc was just evicted)."""
+    if name in plan.settled:
+        return
     if wanted is None:
         if actual is not None and actual.ours:
             plan.statements.append(f"qdisc del dev {name} root")
