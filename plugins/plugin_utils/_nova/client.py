@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import yaml
+
 try:
     import keystoneauth1.exceptions as ks
     import openstack.config
@@ -155,6 +157,11 @@ def find_regions(wish: Wish) -> list[CloudRegion]:
             config.get_one(cloud=name, region_name=region, **overrides)
             for region in (wish.regions or tuple(known) or (None,))
         ]
+    except (
+        yaml.YAMLError
+    ) as exc:  # newer releases of openstacksdk don't raise it; its text quotes lines, passwords included
+        file = wish.clouds_yaml or getattr(getattr(exc, "problem_mark", None), "name", "clouds.yaml")
+        raise CloudError(f"The client configuration {file} is not valid YAML; correct it.") from None
     except ks.MissingRequiredOptions as exc:
         missing = ", ".join(str(option.dest) for option in exc.options)
         raise CloudError(f"The configuration of the cloud {wish.cloud or ''} lacks {missing}; add it.") from None
