@@ -191,20 +191,3 @@ def test_it_is_finished_after_a_real_power_cut_and_boot(prepared: Machine) -> No
         assert prepared.tree() == tree
     assert prepared.damage() == ""
     prepared.run(f"sed -i '\\#{MOUNT}#d' /etc/fstab")
-
-
-def test_the_time_without_the_files_beside_the_notes_own_commands(machine: Machine) -> None:
-    """On the same data, much of which has to move: unmounted for at most 1.15 times as long."""
-    machine.fill("2.22g", 1500, keep="3 4")
-    ours = machine.module(size="1.5g", allow_shrink=True)
-    assert ours["changed"]
-    machine.fill("2.22g", 1500, keep="3 4")
-    out = machine.run(f"""
-        sync; began=$(date +%s%3N)
-        umount {MOUNT}; e2fsck -f -p {DEVICE} >/dev/null; resize2fs {DEVICE} 1500M 2>/dev/null >&2
-        lvresize -qq -y -L 1.5G {DEVICE}; mount {DEVICE} {MOUNT}
-        echo $(($(date +%s%3N) - began))
-        """)  # fmt: skip
-    notes = int(out.split()[-1]) / 1000
-    print(f"unmounted {ours['unmounted']} s, not writable {ours['downtime']} s; the notes' commands: {notes} s")
-    assert ours["unmounted"] <= 1.15 * notes
