@@ -189,8 +189,13 @@ class Tools:
         self._call("systemctl", "start", service)
 
     def running(self, instance: str) -> bool:
-        _rc, out = self._call("virsh", "domstate", instance)
-        return out.strip() in ("running", "idle", "paused", "in shutdown", "pmsuspended")
+        return self._state(instance) in ("running", "idle", "in shutdown")
+
+    def suspended(self, instance: str) -> bool:
+        return self._state(instance) in ("paused", "pmsuspended")
+
+    def _state(self, instance: str) -> str:
+        return self._call("virsh", "domstate", instance)[1].strip()
 
     def shut_down(self, instance: str) -> None:
         self._call("virsh", "shutdown", instance)

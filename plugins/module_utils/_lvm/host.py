@@ -172,6 +172,12 @@ class Resize:
             copy_size(layout, plan.fs, plan.fs_target, plan.volume.extent),
         )
         self._check_users(plan.volume, stopped=False)
+        suspended = [one for one in self._request.instances if self._tools.suspended(one)]
+        if suspended:
+            raise LvmError(
+                f"{', '.join(suspended)}: paused or suspended, so unable to shut down, and what is in memory would be lost. "
+                "Resume or stop it first (openstack server unpause, resume or stop)."
+            )
         return layout
 
     def _check_users(self, volume: Volume, *, stopped: bool) -> None:

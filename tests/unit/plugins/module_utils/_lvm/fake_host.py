@@ -49,6 +49,7 @@ class FakeHost(Proc):
     mount: Mount | None = field(default_factory=lambda: Mount("/var/lib/nova/instances", "rw,nosuid,noatime"))
     services: dict[str, bool] = field(default_factory=lambda: {"nova-compute": True, "idle": False})
     instances: dict[str, bool] = field(default_factory=lambda: {"i-1": True, "i-2": True, "i-off": False})
+    paused: tuple[str, ...] = ()
     stubborn: bool = False
     damaged: bool = False
     open_files: list[User] = field(default_factory=list)
@@ -280,11 +281,15 @@ class FakeHost(Proc):
         return 0, "", ""
 
     def _virsh(self, args: list[str], _data: str) -> tuple[int, str, str]:
+        if args[0] == "domstate" and args[1] in self.paused:
+            return 0, "paused\n", ""
         if args[0] == "domstate":
             return 0, "running\n" if self.instances[args[1]] else "shut off\n", ""
         if args[0] == "start":
             assert not self.instances[args[1]], "domain is already running"
             assert self.mount, "no disk"
+        if args[0] == "shutdown" and args[1] in self.paused:
+            return 1, "", "error: Requested operation is not valid: domain is not running"
         if args[0] != "shutdown" or not self.stubborn:
             self.instances[args[1]] = args[0] == "start"
         return 0, "", ""

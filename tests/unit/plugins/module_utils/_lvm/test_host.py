@@ -148,6 +148,7 @@ REFUSALS = [
     pytest.param(
         {"open_files": [User(7, "tail", "/x/log")]}, "1.5g", ALL, "in use by tail (process 7: /x/log)", id="mount busy"
     ),
+    pytest.param({"paused": ("i-1",)}, "1.5g", ALL, "i-1: paused or suspended", id="instance paused"),
     pytest.param({"kind": "xfs"}, "1.5g", ALL, "holds xfs, which can't be shrunk", id="xfs shrink"),
     pytest.param({}, "5g", {}, "has only 1.78 GiB free", id="group full"),
     pytest.param(
