@@ -309,7 +309,7 @@ def main() -> None:
         counts=outcome.counts,
         keeper="running" if keep else "absent",
         # What was asked for is in ports; a second time would be a third of what 1000 ports send through the wire.
-        invocation=dict(module_args=dict(params, ports="{0} ports".format(len(params["ports"])))),
+        invocation=dict(module_args=dict(params, ports=f"{len(params['ports'])} ports")),
     )
     if module._diff:
         result["diff"] = outcome.diff
