@@ -186,7 +186,11 @@ def test_it_is_finished_after_a_real_power_cut_and_boot(prepared: Machine) -> No
             time.sleep(1 + chance.random() * 5)
             prepared.lab("power-cut", prepared.name)
         prepared.lab("start", prepared.name)
-        assert not prepared.module(**wish).get("failed")
+        prepared.run(
+            f"until mountpoint -q {MOUNT}; do sleep 0.5; done", timeout=90
+        )  # ssh answers before the volume is active
+        result = prepared.module(**wish)
+        assert not result.get("failed"), result
         assert prepared.sizes() == (int(size[:-1]) * _MIB,) * 2
         assert prepared.tree() == tree
     assert prepared.damage() == ""

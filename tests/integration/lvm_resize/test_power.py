@@ -13,7 +13,7 @@ from tests.integration.lvm_resize.cuts import cut
 from tests.integration.lvm_resize.machines import Machine
 
 _MIB = 2**20
-_CUTS = int(os.environ.get("CUTS", "12"))
+_CUTS = int(os.environ.get("CUTS", "8"))
 
 
 def test_a_shrink_survives_power_cuts(machine: Machine, judge: Machine, folder: Path) -> None:
