@@ -9,7 +9,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
-.PHONY: help demo test check unit bench lab clean venv $(addprefix molecule-,$(SCENARIOS))
+.PHONY: help demo test check unit bench docs lab clean venv $(addprefix molecule-,$(SCENARIOS))
 
 help:  ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -32,6 +32,9 @@ unit: venv  ## unit tests alone
 
 bench: venv  ## side-by-side measurements, printed as ratios
 	tests/bench/run
+
+docs: venv  ## the documentation as a site in build/, its links checked
+	tools/docs
 
 lab: venv  ## a shell on a throw-away machine with a kernel of its own
 	tests/lab/machine shell

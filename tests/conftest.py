@@ -13,5 +13,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure() -> None:
-    finder = _AnsibleCollectionFinder(paths=[str(_ROOT / ".venv" / "collections")])
+    # The ansible package's collections (awx.awx), also where another ansible-core runs the tests.
+    packages = sorted(str(path) for path in (_ROOT / ".venv" / "lib").glob("python3*/site-packages"))
+    finder = _AnsibleCollectionFinder(paths=[str(_ROOT / ".venv" / "collections"), *packages])
     finder._install()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter port_limits: from a compute's instance ports and the operator's rules to tc_htb's `ports`."""
+"""The filter port_limits: from instance ports and rules to tc_htb's `ports` or virt_interface_limit's `interfaces`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.libvirt import interfaces
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
+    BACKENDS,
     Answer,
     RuleBook,
     RulesError,
@@ -29,18 +31,26 @@ def port_limits(
     only_servers: object = None,
     despite_policy: object = False,
     despite_vif_quota: object = False,
+    backend: object = "tc",
     **settings: t.Any,
 ) -> list[dict[str, t.Any]]:
     if state not in ("present", "absent"):
         raise AnsibleFilterError(f"port_limits: state is '{state}', not present or absent.")
+    if backend not in BACKENDS:
+        raise AnsibleFilterError(f"port_limits: backend is '{backend}', not one of {', '.join(BACKENDS)}.")
+    quota_too = boolean(despite_vif_quota)
     try:
         ports, left = choose(instance_ports, only_ports, only_servers)
         if state == "absent":
-            return removal(ports) + left
+            items = removal(ports) + left
+            return items if backend == "tc" else interfaces(ports, items, despite_vif_quota=quota_too)
         book = RuleBook(
-            rules, despite_policy=boolean(despite_policy), despite_vif_quota=boolean(despite_vif_quota), **settings
+            rules, despite_policy=boolean(despite_policy), despite_vif_quota=quota_too, backend=backend, **settings
         )
         answers = book.answers(ports)
+        items = [answer.public() for answer in answers] + left
+        if backend == "libvirt":
+            items = interfaces(ports, items, despite_vif_quota=quota_too)
     except RulesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:
@@ -48,7 +58,7 @@ def port_limits(
     undecided = [answer for answer in answers if answer.decision == "undecided"]
     if undecided:
         Display().warning(_keeping(undecided))
-    return [answer.public() for answer in answers] + left
+    return items
 
 
 def _keeping(kept: list[Answer], shown: int = 5) -> str:

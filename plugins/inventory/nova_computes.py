@@ -131,6 +131,36 @@ options:
     default: []
     env:
       - name: OPENSTACK_OPS_HOSTS
+  at_hosts:
+    description:
+      - Read and show these hosts alone, by Nova's name of them, each with all of its ports. However large the cloud is, only what belongs
+        to them is asked for, so this is fast. Meant for one run, after an event for example, with C(-e).
+      - Together with O(at_ports) and O(at_projects), the hosts that any of them names.
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: OPENSTACK_OPS_AT_HOSTS
+    vars:
+      - name: nova_computes_at_hosts
+  at_ports:
+    description: Read and show the hosts that these ports (by id) are on, as with O(at_hosts).
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: OPENSTACK_OPS_AT_PORTS
+    vars:
+      - name: nova_computes_at_ports
+  at_projects:
+    description: Read and show the hosts that have ports of these projects (by id), as with O(at_hosts).
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: OPENSTACK_OPS_AT_PROJECTS
+    vars:
+      - name: nova_computes_at_projects
   only:
     description:
       - Show only hosts whose compute service is V(up), or V(enabled), or both. In the environment separated by commas.
@@ -299,6 +329,8 @@ if t.TYPE_CHECKING:
     from ansible.parsing.dataloader import DataLoader
     from openstack.config.cloud_region import CloudRegion
 
+_NARROWING = ("at_hosts", "at_ports", "at_projects")
+
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "openstack_ops.day2.nova_computes"
@@ -318,6 +350,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             instance_ports=self.get_option("instance_ports"),
             placement=self.get_option("placement"),
             timeout=self.get_option("timeout"),
+            **{name: tuple(one for one in self.get_option(name) if one) for name in _NARROWING},
         )
         try:
             regions = find_regions(wish)
@@ -366,7 +399,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 continue
             for remark in found.remarks:
                 self.display.warning(remark)
-            built = build(found.lists, instance_ports=wish.instance_ports)
+            built = [
+                host
+                for host in build(found.lists, instance_ports=wish.instance_ports)
+                # Of others no ports were read, and a host without ports may lose its limits.
+                if found.at is None or host["compute"]["host"] in found.at
+            ]
             hosts += built
             self._report(found, built)
         return hosts, not errors

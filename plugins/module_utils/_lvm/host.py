@@ -324,7 +324,7 @@ class Resize:
     def _await_new(self, volume: Volume, target: int) -> None:
         """Until the volume shows the new file system. Mounting the old one now would destroy both."""
         for _attempt in range(10):
-            if self._tools.ext(volume.device).size <= target:
+            if self._proc.ext_size(volume.device) <= target:
                 return
             self._tools.sleep(0.5)
             self._tools.reopen(volume)
@@ -391,7 +391,7 @@ class Resize:
         if volume.merging:
             if intent and not mounts:
                 self._await_new(volume, intent.target)
-            elif intent and tools.ext(volume.device).size > intent.target:
+            elif intent and self._proc.ext_size(volume.device) > intent.target:
                 raise LvmError(
                     f"{volume.name} waits to be merged with its safety copy, but was mounted meanwhile as it was before. "
                     f"Unmount it, drop the copy's merge by restoring the group's metadata (vgcfgrestore, {self._folder}), "

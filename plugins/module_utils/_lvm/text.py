@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import typing as t
 
 from .model import COPY, TAG, FileSystem, Layout, LvmError, Mount, Volume
 
 FIELDS = "lv_name,vg_name,lv_size,lv_layout,lv_role,lv_attr,origin,vg_extent_size,vg_size,vg_free,vg_attr,lv_tags"
+
+_INCOMPAT_64BIT = 0x80
 
 #: Seen in mountinfo, but not taken by mount.
 _NOT_OPTIONS = ("seclabel",)
@@ -59,6 +62,15 @@ def blkid(text: str) -> str:
     """The kind of what is on a device, from blkid -p -o export."""
     found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     return found.get("TYPE") or (f"a partition table ({found['PTTYPE']})" if "PTTYPE" in found else "")
+
+
+def ext_size(superblock: bytes) -> int:
+    """Bytes of the file system that an ext2, 3 or 4 superblock tells of (fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size)."""
+    low, log_block, incompat = (struct.unpack_from("<I", superblock, at)[0] for at in (0x04, 0x18, 0x60))
+    high = struct.unpack_from("<I", superblock, 0x150)[0] if incompat & _INCOMPAT_64BIT else 0
+    if superblock[0x38:0x3A] != b"\x53\xef":
+        raise LvmError("There is no superblock of an ext4 where one was a moment ago.")
+    return int((high << 32 | low) << (10 + log_block))
 
 
 def ext(kind: str, text: str) -> FileSystem:

@@ -9,6 +9,7 @@ The program is this very package, copied from the module's own payload: what res
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import pkgutil
 import shutil
@@ -100,6 +101,7 @@ class Service:
         self._systemctl("daemon-reload")
         self._systemctl("enable", UNIT)
         self._systemctl("restart", UNIT)
+        _write_through()
 
     def remove(self) -> None:
         if os.path.lexists(UNIT_FILE):
@@ -118,6 +120,18 @@ class Service:
         if rc != 0:
             raise TcError(f"systemctl {' '.join(args)} ended with {rc}: {err.strip() or out.strip()}")
         return out
+
+
+def _write_through() -> None:
+    """What was installed outlives a power cut from now on: names in folders, and systemd's link, are on the disk only after this."""
+    wants = glob.glob(f"/etc/systemd/system/*.wants/{UNIT}")
+    above = os.path.dirname(PROGRAM)
+    for folder in sorted({os.path.dirname(path) for path in (*wanted_files(), *wants, above)} | {above}):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _content(path: str) -> t.Optional[str]:

@@ -40,6 +40,7 @@ if t.TYPE_CHECKING:
     from openstack.config.cloud_region import CloudRegion
 
 _Params = list[tuple[str, str]]
+_T = t.TypeVar("_T")
 
 # keystoneauth warns on its own about what becomes an error with a sentence here.
 logging.getLogger("keystoneauth").addHandler(logging.NullHandler())
@@ -58,21 +59,28 @@ _RETRIED = [500, 502, 503, 504]
 _SIDE_BY_SIDE = 8
 # Nova makes pages of its own accord, Neutron only when it is asked to.
 _NEUTRON_PAGE = ("limit", "1000")
-_PORT_FIELDS = (
-    "id",
-    "device_id",
-    "device_owner",
-    "project_id",
-    "mac_address",
-    "status",
-    "network_id",
-    "fixed_ips",
-    "qos_policy_id",
-    "binding:host_id",
-    "binding:vif_type",
-    "binding:vif_details",
-    "binding:vnic_type",
-)
+_FIELDS = {
+    "/ports": (
+        "id",
+        "device_id",
+        "device_owner",
+        "project_id",
+        "mac_address",
+        "status",
+        "network_id",
+        "fixed_ips",
+        "qos_policy_id",
+        "binding:host_id",
+        "binding:vif_type",
+        "binding:vif_details",
+        "binding:vnic_type",
+    ),
+    "/networks": ("id", "name", "qos_policy_id"),
+    "/subnets": ("id", "network_id", "cidr", "ip_version", "gateway_ip"),
+    "/floatingips": ("id", "floating_ip_address", "fixed_ip_address", "port_id"),
+    "/qos/policies": ("id", "name"),
+}
+_VALUES_AT_ONCE = 40
 
 
 class CloudError(Exception):
@@ -90,11 +98,20 @@ class Wish:
     instance_ports: bool = True
     placement: bool = True
     timeout: float | None = None
+    at_hosts: tuple[str, ...] = ()
+    at_ports: tuple[str, ...] = ()
+    at_projects: tuple[str, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.at_hosts or self.at_ports or self.at_projects)
 
 
 @dataclass
 class Answer:
     lists: Lists
+    at: set[str] | None
+    """The hosts whose servers and ports were read; None means all."""
     requests: int
     further_pages: int
     """How many of the requests were for a list's second page or a later one."""
@@ -198,10 +215,12 @@ def identity(region: CloudRegion) -> dict[str, t.Any]:
 
 def fetch(region: CloudRegion, wish: Wish) -> Answer:
     """Everything about one region. The independent lists are read side by side."""
-    return _Region(region, wish).fetch()
+    return Region(region, wish).fetch()
 
 
-class _Region:
+class Region:
+    """Reads one region. What is asked of its services is up to `ask`; log-in, pages, counts and errors are not."""
+
     def __init__(self, region: CloudRegion, wish: Wish) -> None:
         self._config = region
         self._wish = wish
@@ -217,23 +236,31 @@ class _Region:
         self._session.session.hooks["response"].append(lambda answer, **_: self._answered.append(answer.status_code))
 
     def fetch(self) -> Answer:
+        lists, at = self.read(self._fetch)
+        return Answer(lists, at, self.requests, len(self.further_pages), self._seconds, self._remarks)
+
+    @property
+    def requests(self) -> int:
+        return len(self._answered)
+
+    def read(self, ask: t.Callable[[ThreadPoolExecutor, Service, str], _T]) -> _T:
+        """Log in and hand threads, Nova and the microversion to use to `ask`."""
         began = time.monotonic()
         self._log_in()
         nova, version = self._nova()
         self._seconds["log in"] = time.monotonic() - began
         pool = ThreadPoolExecutor(_SIDE_BY_SIDE)
         try:
-            lists = self._fetch(pool, nova, version)
+            return ask(pool, nova, version)
         finally:
             # After an error the lists that haven't been started aren't.
             pool.shutdown(wait=True, cancel_futures=True)
-        self._seconds["all"] = time.monotonic() - began
-        return Answer(lists, len(self._answered), len(self.further_pages), self._seconds, self._remarks)
+            self._seconds["all"] = time.monotonic() - began
 
-    def _fetch(self, pool: ThreadPoolExecutor, nova: _Service, version: str) -> Lists:
+    def _fetch(self, pool: ThreadPoolExecutor, nova: Service, version: str) -> tuple[Lists, set[str] | None]:
         parts: dict[str, list[Future[list[Record]]]] = {}
 
-        def start(name: str, service: _Service, path: str, key: str, *params: tuple[str, str]) -> None:
+        def start(name: str, service: Service, path: str, key: str, *params: tuple[str, str]) -> None:
             read = partial(service.read, path, key, params, version)
             parts.setdefault(name, []).append(pool.submit(self._timed, name, read))
 
@@ -251,27 +278,50 @@ class _Region:
                 start("servers", nova, "/servers/detail", "servers", ("all_tenants", "1"), ("host", host))
 
         start("services", nova, "/os-services", "services", ("binary", "nova-compute"))
-        if self._wish.instance_ports:
-            neutron = self._service("network", "Neutron", ", or switch instance_ports off")
-            fields = (("fields", name) for name in _PORT_FIELDS)
-            start("ports", neutron, "/ports", "ports", _NEUTRON_PAGE, *fields)
         start("hypervisors", nova, "/os-hypervisors/detail", "hypervisors")
         start("aggregates", nova, "/os-aggregates", "aggregates")
-        if self._wish.instance_ports:
-            for path, names in (
-                ("/networks", ("id", "name", "qos_policy_id")),
-                ("/subnets", ("id", "network_id", "cidr", "ip_version", "gateway_ip")),
-                ("/floatingips", ("id", "floating_ip_address", "fixed_ip_address", "port_id")),
-                ("/qos/policies", ("id", "name")),
-            ):
-                key = path.rsplit("/", 1)[-1]
-                start(key, neutron, path, key, _NEUTRON_PAGE, *(("fields", name) for name in names))
-            # Nova takes longer for its servers than everybody for everything else, and pages come one after another.
-            # Asked for host by host, several of its workers share in it.
-            start_servers(service["host"] for service in got("services"))
+        at: set[str] | None = None
+        if self._wish.instance_ports or self._wish.narrowed:
+            neutron = self.service("network", "Neutron", ", or switch instance_ports off")
 
-        placement = self._placement(pool, got("hypervisors")) if self._wish.placement else {}
-        ports = got("ports")
+            def start_list(path: str, *only: tuple[str, str]) -> None:
+                key = path.rsplit("/", 1)[-1]
+                start(key, neutron, path, key, _NEUTRON_PAGE, *(("fields", name) for name in _FIELDS[path]), *only)
+
+            def start_rows(path: str, column: str, values: t.Iterable[str]) -> None:
+                """Only rows with one of these values, so many at a time that a URL stays short."""
+                wanted = sorted(set(values))
+                for first in range(0, len(wanted), _VALUES_AT_ONCE):
+                    start_list(path, *((column, value) for value in wanted[first : first + _VALUES_AT_ONCE]))
+
+            if self._wish.narrowed:
+                at = set(self._wish.at_hosts)
+                for column, values in (("id", self._wish.at_ports), ("project_id", self._wish.at_projects)):
+                    start_rows("/ports", column, values)
+                at.update(str(port["binding:host_id"]) for port in got("ports") if port.get("binding:host_id"))
+        if self._wish.instance_ports:
+            start_list("/qos/policies")
+            if at is None:
+                for path in ("/ports", "/networks", "/subnets", "/floatingips"):
+                    start_list(path)
+                # Nova takes longer for its servers than everybody for everything else, and pages come one after another.
+                # Asked for host by host, several of its workers share in it.
+                start_servers(service["host"] for service in got("services"))
+            else:
+                start_rows("/ports", "binding:host_id", at)
+                start_servers(at)
+                # Those that aren't bound, or elsewhere.
+                start_rows("/ports", "device_id", (server["id"] for server in got("servers")))
+                found = got("ports")
+                networks = {port["network_id"] for port in found}
+                start_rows("/networks", "id", networks)
+                start_rows("/subnets", "network_id", networks)
+                start_rows("/floatingips", "port_id", (port["id"] for port in found))
+
+        hypervisors = [row for row in got("hypervisors") if at is None or row["service"]["host"] in at]
+        placement = self._placement(pool, hypervisors) if self._wish.placement else {}
+        # Narrowed, some have been found on two ways.
+        ports = list({port["id"]: port for port in got("ports")}.values())
         # Somebody without admin rights isn't refused by Neutron: the list is silently cut to the own project.
         if ports and not any("binding:host_id" in port for port in ports):
             raise CloudError(self._not_admin("Neutron shows no port's binding"))
@@ -281,9 +331,9 @@ class _Region:
         late: set[t.Any] = {
             port.get("binding:host_id") for port in ports if _names_a_server(port) and port["device_id"] not in servers
         }
-        start_servers(late & hosts)
+        start_servers(late & (hosts if at is None else hosts & at))
         servers.update({server["id"]: server for server in got("servers")})
-        return {
+        lists: Lists = {
             "cloud": self._config.name,
             "region": self._config.region_name or "",
             "services": got("services"),
@@ -297,6 +347,7 @@ class _Region:
             "floatingips": got("floatingips"),
             "qos_policies": got("policies"),
         }
+        return lists, at
 
     def _placement(self, pool: ThreadPoolExecutor, hypervisors: list[Record]) -> dict[str, Placement]:
         """Two requests per compute, for Placement lists neither inventories nor usages of all providers at once."""
@@ -310,7 +361,7 @@ class _Region:
         ]
         if not single:
             return {}
-        placement = self._service("placement", "Placement", ", or switch placement off")
+        placement = self.service("placement", "Placement", ", or switch placement off")
 
         def one(provider: str) -> Placement | None:
             path = f"/resource_providers/{provider}"
@@ -347,8 +398,8 @@ class _Region:
         except (ks.ClientException, openstack.exceptions.SDKException) as exc:
             raise self.explain(exc, f"Keystone at {self._auth_url}") from None
 
-    def _nova(self) -> tuple[_Service, str]:
-        nova = self._service("compute", "Nova", version="2")
+    def _nova(self) -> tuple[Service, str]:
+        nova = self.service("compute", "Nova", version="2")
         found = nova.newest_microversion()
         used = min(found, _NOVA)
         if used < _NOVA_WITH_HYPERVISOR_IDS:
@@ -359,7 +410,7 @@ class _Region:
             )
         return nova, _dotted(used)
 
-    def _service(self, kind: str, name: str, way_out: str = "", version: str | None = None) -> _Service:
+    def service(self, kind: str, name: str, way_out: str = "", version: str | None = None) -> Service:
         config = self._config
         adapter = Adapter(
             self._session,
@@ -387,7 +438,7 @@ class _Region:
                 + (f" in the region {region}" if region else "")
                 + f"; it has {self._catalog(kind)}. Correct regions or interface{way_out}."
             )
-        return _Service(self, adapter, name, url)
+        return Service(self, adapter, name, url)
 
     def _catalog(self, kind: str) -> str:
         """Where the catalog has the service, to say beside where it hasn't."""
@@ -434,10 +485,10 @@ class _Region:
         )
 
 
-class _Service:
+class Service:
     """One API of one region."""
 
-    def __init__(self, region: _Region, adapter: Adapter, name: str, url: str) -> None:
+    def __init__(self, region: Region, adapter: Adapter, name: str, url: str) -> None:
         self._region = region
         self._adapter = adapter
         self._name = name

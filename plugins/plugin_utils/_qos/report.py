@@ -1,12 +1,14 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs of tc_htb and tc_htb_info found, told for people. Pure: no Ansible, no I/O."""
+"""What runs of tc_htb, tc_htb_info and virt_interface_limit found, told for people. Pure: no Ansible, no I/O."""
 
 from __future__ import annotations
 
 import re
 import typing as t
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.libvirt import as_ports
 
 Result = t.Mapping[str, t.Any]
 
@@ -35,6 +37,7 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
     Returns the text as lines, and for machines the counts and problems by host. A host without a result could not be
     reached, or failed before its ports were looked at.
     """
+    results = {host: as_ports(result) for host, result in results.items()}
     hosts: dict[str, dict[str, t.Any]] = {}
     for host, result in results.items():
         if not result or "ports" not in result:
@@ -64,20 +67,22 @@ def comparison(
 ) -> dict[str, t.Any]:
     """Tell what limits there are, what they counted, and where they differ from what tc_htb would make of the rules.
 
-    infos are results of tc_htb_info, results those of tc_htb in check mode, both by host. Unless whole_hosts, ports that
-    are only in infos were not asked about.
+    infos are results of tc_htb_info, results those of tc_htb or virt_interface_limit in check mode, both by
+    host. Unless whole_hosts, ports that are only in infos were not asked about.
     """
     rows: list[dict[str, t.Any]] = []
     problems: list[str] = []
     quiet = 0
     for host, info in infos.items():
-        result = results.get(host)
+        result = as_ports(results.get(host))
+        if result is not None and "interfaces" in result:  # libvirt counts nothing, and its result says what is there
+            info = _as_info(result)  # noqa: PLW2901
         if not info or "ports" not in info or not result or "ports" not in result:
             reason = (result or {}).get("msg") or (info or {}).get("msg") or "not reached, or failed before (see above)"
             problems.append(f"{host}: no result: {reason}")
             continue
         problems += [f"{host}: {problem}" for problem in info["problems"]]
-        if info["keeper"] != "running" and any(port["saved"] for port in info["ports"]):
+        if info["keeper"] not in ("running", "") and any(port["saved"] for port in info["ports"]):
             problems.append(f"{host}: the keeper is {info['keeper']}; limits will not come back by themselves")
         wanted = {port["port_id"]: port for port in result["ports"]}
         there = {port["port_id"]: port for port in info["ports"]}
@@ -96,6 +101,15 @@ def comparison(
     )
     more = [f"{quiet} more port(s) have no device on their host, or no limit, as it should be."] if quiet else []
     return {"text": (lines if rows else []) + more + problems, "rows": rows, "problems": problems}
+
+
+def _as_info(result: Result) -> dict[str, t.Any]:
+    """What tc_htb_info would say of libvirt's limits."""
+    ports = [
+        {"port_id": port["port_id"], "devices": [port["device"]], "saved": port["now"], **port["found"]}
+        for port in result["ports"]
+    ]
+    return {"ports": ports, "problems": [], "keeper": ""}
 
 
 _LIMIT = ("rate", "ceil", "burst")

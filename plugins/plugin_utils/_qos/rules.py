@@ -37,12 +37,16 @@ SPEC_PREFIX = "openstack_ops:"
 _VIF_QUOTA_PREFIX = "quota:vif_"
 #: tc_htb takes no more.
 WHY_LENGTH = 1000
+BACKENDS = ("tc", "libvirt")
 _DIRECTIONS = ("egress", "ingress")
 _NUMBERS = ("rate", "ceil", "burst")
 _SPECS = tuple(f"{SPEC_PREFIX}{direction}_{number}" for direction in _DIRECTIONS for number in _NUMBERS)
 _RULE_KEYS = ("name", "match", "limit", "exempt", "exempt_also")
 _ID_KEYS = ("project", "network", "server", "port")
 _MATCH_KEYS = (*_ID_KEYS, "flavor", "floating_ip")
+
+_CANNOT_EXEMPT = "libvirt can't exempt any traffic from a limit"
+_NO_EXEMPTION = "say exempt: none if none is wanted, or use the backend tc"
 
 _ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\Z")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -157,8 +161,10 @@ class RuleBook:
         exempt_at_most: object = AT_MOST,
         despite_policy: bool = False,
         despite_vif_quota: bool = False,
+        backend: object = "tc",
     ) -> None:
         reader = _Reader()
+        self._backend = reader.choice("backend", backend, BACKENDS)
         self._exempt = reader.choice("exempt", exempt, WISHES)
         self._never = reader.networks("never_exempt", never_exempt)
         reader.never = self._never
@@ -166,12 +172,28 @@ class RuleBook:
         within = reader.networks("exempt_within", exempt_within)
         at_most = reader.count("exempt_at_most", exempt_at_most)
         self._rules = reader.rules(rules)
+        if self._backend == "libvirt":
+            reader.problems += self._what_libvirt_cannot()
         if reader.problems:
             raise RulesError(reader.problems)
         self._exemptions = Exemptions(within, self._never, at_most)
         self._despite_policy = despite_policy
         self._despite_vif_quota = despite_vif_quota
         self._flavors: dict[tuple[tuple[str, str], ...], dict[str, Shape]] = {}
+
+    def _what_libvirt_cannot(self) -> list[str]:
+        problems = []
+        if self._also:
+            problems.append(f"exempt_also is given, but {_CANNOT_EXEMPT}; leave it empty")
+        for rule in self._rules:
+            if rule.limit != "none" and (rule.exempt or self._exempt) != "none":
+                whose = "" if rule.exempt else ", as for all rules,"
+                problems.append(
+                    f"{rule.title} exempts {rule.exempt or self._exempt}{whose} but {_CANNOT_EXEMPT}; {_NO_EXEMPTION}"
+                )
+            elif rule.limit != "none" and rule.exempt_also:
+                problems.append(f"{rule.title} has exempt_also, but {_CANNOT_EXEMPT}; leave it out")
+        return problems
 
     def answers(self, ports: t.Iterable[Port]) -> list[Answer]:
         """Return one answer per port. A RulesError means that none of them may be acted upon."""
@@ -201,6 +223,9 @@ class RuleBook:
             decision, reason = hindrance
             return Answer(port, decision, f"{decision}: {reason}; otherwise limited by {why}", {})
         wish = rule.exempt if rule and rule.exempt else self._exempt
+        if self._backend == "libvirt" and wish != "none":
+            # By the flavor's extra specs: the rules were looked at before.
+            raise RulesError([f"{why} exempts {wish}, but {_CANNOT_EXEMPT}; {_NO_EXEMPTION}"])
         also = (*self._also, *(rule.exempt_also if rule else ()))
         exempt, note = self._exemptions.of(port, wish, also)
         return Answer(port, "limited", f"{why}; {note}" if note else why, limits, tuple(exempt))
@@ -249,11 +274,16 @@ class RuleBook:
         if policy and not self._despite_policy:
             return "skipped", f"Neutron limits the port by its QoS policy {policy['id']} (despite_policy is off)"
         flavor = port["instance"]["flavor"] if port["instance"] else {}
-        quotas = [key for key in flavor.get("extra_specs") or {} if key.startswith(_VIF_QUOTA_PREFIX)]
-        if quotas and not self._despite_vif_quota:
+        if has_vif_quota(port) and not self._despite_vif_quota:
             whose = f"{_VIF_QUOTA_PREFIX}* of flavor {flavor['name']}"
             return "skipped", f"libvirt shapes the tap by {whose} (despite_vif_quota is off)"
         return None
+
+
+def has_vif_quota(port: Port) -> bool:
+    """Whether Nova has libvirt limit the port, because its flavor says so."""
+    flavor = port["instance"]["flavor"] if port["instance"] else {}
+    return any(key.startswith(_VIF_QUOTA_PREFIX) for key in flavor.get("extra_specs") or {})
 
 
 def choose(

@@ -53,10 +53,11 @@ class Machine:
     name: str
     folder: Path
     disk: str = "/dev/ubdb"
+    size: str = "4G"  # of that disk
     environment: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.environment = {**os.environ, "DAY2_MACHINES": str(self.folder), "MACHINE_DISK": "4G"}
+        self.environment = {**os.environ, "DAY2_MACHINES": str(self.folder), "MACHINE_DISK": self.size}
 
     def lab(self, *words: str, timeout: float = 400) -> str:
         done = subprocess.run(

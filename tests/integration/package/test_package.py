@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -22,6 +23,7 @@ NAME = "openstack_ops.day2"
 # What belongs to developing the collection stays out: tests, tools, caches.
 TOP = {
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "COPYING",
     "FILES.json",
@@ -30,8 +32,11 @@ TOP = {
     "README.md",
     "REUSE.toml",
     "SECURITY.md",
+    "awx",
+    "bindep.txt",
     "changelogs",
     "docs",
+    "extensions",
     "inventories",
     "meta",
     "playbooks",
@@ -96,6 +101,9 @@ def test_the_package_holds_the_collection_and_nothing_of_its_tests(package: Path
     assert sorted({member.name.split("/")[0] for member in members} - TOP) == []
     assert [member.name for member in members if not (member.isfile() or member.isdir())] == []
     assert [member.name for member in members if "__pycache__" in member.name] == []
+    # What the playbooks that import into AWX read from beside them.
+    data = {str(path.relative_to(ROOT)) for path in ROOT.glob("awx/*.yml")} | {"playbooks/vars/awx.yml"}
+    assert data <= {member.name for member in members}
     assert package.stat().st_size < 500_000
 
 
@@ -105,11 +113,39 @@ def test_the_installed_version_is_the_one_of_galaxy_yml(elsewhere: Elsewhere) ->
     assert version == yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
 
 
+def test_an_execution_environment_is_made_of_it(package: Path, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    definition = yaml.safe_load((ROOT / "execution-environment.yml").read_text())
+    (tmp_path / "build").mkdir()
+    for name in ("execution-environment.yml", f"build/{package.name}"):
+        source = package if name.startswith("build/") else ROOT / name
+        (tmp_path / name).write_bytes(source.read_bytes())
+    context = tmp_path / "context"
+    elsewhere.run(
+        "ansible-builder", "create", "--file", str(tmp_path / "execution-environment.yml"), "--context", str(context)
+    )
+    # The image installs requirements.yml from /build, where _build is copied to.
+    assert "COPY _build /build\nWORKDIR /build\n" in (context / "Containerfile").read_text()
+    (wanted,) = yaml.safe_load((context / "_build/requirements.yml").read_text())["collections"]
+    assert (context / "_build" / wanted["name"]).read_bytes() == package.read_bytes()
+    assert definition["dependencies"]["ansible_core"]["package_pip"] in (context / "Containerfile").read_text()
+
+
+def test_the_image_gets_what_the_collection_needs(elsewhere: Elsewhere) -> None:
+    found = yaml.safe_load(elsewhere.run("ansible-builder", "introspect", "--sanitize", str(elsewhere.home)))
+    python = {line.split("  #")[0] for line in found["python"]}
+    assert python == set(re.findall(r"^[a-z].*$", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert {line.split(" ")[0] for line in found["system"]} == {"openssh-client", "openssh-clients", "sshpass"}
+
+
 def _entries() -> t.Iterator[tuple[str, str]]:
     """(type, name) of everything that ansible-doc has to answer for."""
-    for folder, kind in (("filter", "filter"), ("inventory", "inventory"), ("modules", "module")):
-        for path in sorted(ROOT.glob(f"plugins/{folder}/*.py")):
-            yield kind, path.stem
+    # What nobody calls by name has no page.
+    silent = {"action", "doc_fragments", "module_utils", "plugin_utils"}
+    for folder in sorted(ROOT.glob("plugins/*/")):
+        if folder.name not in silent and folder.name != "__pycache__":
+            kind = "module" if folder.name == "modules" else folder.name
+            for path in sorted(folder.glob("*.py")):
+                yield kind, path.stem
     for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         yield "role", path.parts[-3]
 

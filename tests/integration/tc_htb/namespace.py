@@ -51,7 +51,10 @@ class Plug:
 
     def _add(self, *links: str) -> None:
         for link in links:
-            shell(f"ip link add {link}; ip link set {link.split()[0]} up; ip link set {link.split()[-1]} up")
+            ends = (link.split()[0], link.split()[-1])
+            shell(f"ip link add {link}; ip link set {ends[0]} up; ip link set {ends[1]} up")
+            # The kernel notes the carrier some time later; before and after would differ by that.
+            shell("".join(f'until grep -qx up /sys/class/net/"{end}"/operstate; do sleep 0.01; done; ' for end in ends))
 
     def clean(self) -> None:
         names = [link["ifname"] for link in json.loads(shell("ip -j link"))]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.unit.collection.tree import ROOT, files, read_yaml
 
 
@@ -29,9 +31,36 @@ def _first(path: object) -> bytes:
 
 
 def test_what_the_collection_needs_at_run_time_is_pinned_for_its_tests() -> None:
-    needed = re.findall(r"^([a-z0-9-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    texts = "\n".join((ROOT / name).read_text() for name in ("requirements.txt", "extensions/eda/requirements.txt"))
+    needed = re.findall(r"^([a-z0-9-]+)", texts, re.MULTILINE)
     pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
     assert sorted(set(needed) - pinned.keys()) == []
+
+
+@pytest.mark.parametrize("name", ["execution-environment.yml", "decision-environment.yml"])
+def test_the_image_holds_the_version_of_galaxy_yml(name: str) -> None:
+    version = read_yaml("galaxy.yml")["version"]
+    text = (ROOT / name).read_text()
+    assert set(re.findall(r"openstack_ops-day2-(.+)\.tar\.gz|day2-[de]e:(\S+)", text)) == {(version, ""), ("", version)}
+
+
+def test_the_public_workflow_runs_on_every_ansible_core_that_is_supported() -> None:
+    jobs = read_yaml(".github/workflows/ci.yml")["jobs"]
+    cores = [row["core"] for row in jobs["cores"]["strategy"]["matrix"]["include"]]
+    assert cores == ["2.17", "2.18", "2.19", "2.20", "2.21"]
+    oldest = read_yaml("meta/runtime.yml")["requires_ansible"]
+    assert oldest == f">={cores[0]}.0"
+    known = re.findall(r"\[(2\.\d+)\]=\"([\d. ]+)\"", (ROOT / "tools/cores").read_text())
+    assert [core for core, _pythons in known] == cores
+    for row in jobs["cores"]["strategy"]["matrix"]["include"]:
+        assert row["python"] in dict(known)[row["core"]].split()
+
+
+def test_the_public_workflow_calls_what_a_laptop_can_call() -> None:
+    steps = [step for job in read_yaml(".github/workflows/ci.yml")["jobs"].values() for step in job["steps"]]
+    called = [name for step in steps for name in re.findall(r"\btools/\w+", step.get("run", ""))]
+    assert {"tools/check", "tools/cores", "tools/test", "tools/release"} == set(called)
+    assert [name for name in called if not (ROOT / name).stat().st_mode & 0o100] == []
 
 
 def test_the_execution_environment_finds_its_files() -> None:

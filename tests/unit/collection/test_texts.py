@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.collection.tree import KINDS, NAME, ROOT, files, playbooks, plugins, roles
+from tests.unit.collection.tree import KINDS, NAME, ROOT, extensions, files, playbooks, plugins, roles
 
 TEXTS = [path for path in files() if path.suffix in (".md", ".rst") and path.parts[0] != "changelogs"]
 every_text = pytest.mark.parametrize("text", TEXTS, ids=str)
@@ -25,7 +25,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @every_text
 def test_every_name_of_the_collection_exists(text: Path) -> None:
-    known = {*roles(), *playbooks(), *(path.stem for _kind, path in plugins(*KINDS))}
+    known = {*roles(), *playbooks(), *extensions(), *(path.stem for _kind, path in plugins(*KINDS))}
     assert sorted(set(_NAME.findall((ROOT / text).read_text())) - known) == []
 
 
@@ -46,5 +46,5 @@ def test_every_file_linked_to_exists(text: Path) -> None:
 
 def test_the_readme_names_everything_that_a_user_can_call() -> None:
     readme = (ROOT / "README.md").read_text()
-    callable_names = [*roles(), *playbooks(), *(path.stem for _kind, path in plugins(*KINDS))]
+    callable_names = [*roles(), *playbooks(), *extensions(), *(path.stem for _kind, path in plugins(*KINDS))]
     assert [name for name in callable_names if f"`{name}`" not in readme and f"{NAME}.{name}" not in readme] == []

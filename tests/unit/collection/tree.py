@@ -54,6 +54,15 @@ def plugins(*kinds: str) -> list[tuple[str, Path]]:
     )
 
 
+def extensions() -> list[str]:
+    """Event sources and rulebooks, which ansible-rulebook calls by name."""
+    return sorted(
+        path.stem
+        for path in files()
+        if path.match("extensions/eda/plugins/event_source/*.py") or path.match("extensions/eda/rulebooks/*.yml")
+    )
+
+
 def documentation(kind: str, path: Path) -> dict[str, t.Any]:
     """A plugin's DOCUMENTATION with what it takes from fragments."""
     beside = path.with_suffix(".yml")

@@ -18,6 +18,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible.vars.manager import VariableManager
 
 from ansible_collections.openstack_ops.day2.tests.unit.plugins.plugin_utils._nova.fake_cloud import (
@@ -221,6 +222,51 @@ def test_shows(cloud: FakeCloud, parse: Parse, options: dict[str, t.Any], hosts:
     services["cmp01"]["state"] = "down"
     services["cmp02"]["status"] = "disabled"
     assert parse(**options).hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("options", "hosts"),
+    [
+        ({"at_hosts": ["cmp01"]}, ["cmp01"]),
+        ({"at_hosts": ["cmp03", "cmp02"]}, ["cmp02", "cmp03"]),
+        # An instance there has ports on other hosts and one on none.
+        ({"at_ports": ["cd0bc46e-50e0-4810-9c26-4d97b028eb77"]}, ["cmp03"]),
+        ({"at_ports": ["a4858954-efa6-43d1-9c22-3b03c87eec09"], "at_hosts": ["cmp01"]}, ["cmp01", "cmp02"]),
+        ({"at_ports": ["093d9949-c4a6-4856-bdfe-4a55f02b3b1f"]}, []),
+        ({"at_ports": ["00000000-0000-4000-8000-000000000000"]}, []),
+        ({"at_hosts": ["cmp99", "net01"]}, []),
+        ({"at_hosts": ["cmp01", "cmp02"], "only": ["up"], "hosts": ["*2"]}, ["cmp02"]),
+    ],
+    ids=lambda value: None if isinstance(value, list) else " ".join(value),
+)
+def test_a_few_hosts_read_alone_are_as_in_the_whole(parse: Parse, options: dict[str, t.Any], hosts: list[str]) -> None:
+    whole, some = parse(), parse(**options)
+    assert some.hosts == hosts
+    assert [some.variables(host) for host in hosts] == [whole.variables(host) for host in hosts]
+
+
+def test_the_hosts_of_a_project_are_those_with_ports_of_it(cloud: FakeCloud, parse: Parse) -> None:
+    project = next(port["project_id"] for port in cloud.lists["ports"] if port["id"].startswith("2844d6c7"))
+    other = {host for host in ("cmp01", "cmp02", "cmp03") if host != "cmp02"}
+    for port in cloud.lists["ports"]:
+        if port["binding:host_id"] in other and port["project_id"] == project:
+            port["project_id"] = "another"
+    assert parse(at_projects=[project]).hosts == ["cmp02"]
+
+
+def test_a_few_hosts_cost_requests_for_what_belongs_to_them_alone(cloud: FakeCloud, parse: Parse) -> None:
+    assert parse(at_hosts=["cmp01"]).hosts == ["cmp01"]
+    asked = [asked for asked in cloud.asked if "/ports" in asked or "/servers/" in asked or "/networks" in asked]
+    assert sorted(one.split("?")[0].rsplit("/", 1)[-1] for one in asked) == ["detail", "networks", "ports", "ports"]
+    assert all("host=cmp01" in one or "host_id=cmp01" in one or "device_id=" in one or "&id=" in one for one in asked)
+    assert cloud.count("/inventories") == 1
+
+
+def test_which_hosts_can_be_said_for_one_run_with_extra_vars(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_extra_vars, "extra_vars", {"nova_computes_at_hosts": ["cmp02"]}, raising=False)
+    assert parse().hosts == ["cmp02"]
+    # The file has the last word.
+    assert parse(at_hosts=["cmp01"]).hosts == ["cmp01"]
 
 
 def test_bad_expression_is_passed_over_or_with_strict_an_error(parse: Parse) -> None:

@@ -306,6 +306,9 @@ class FakeHost(Proc):
             + self.open_files
         )
 
+    def ext_size(self, device: str) -> int:
+        return self._seen(device).size
+
     def used(self, point: str) -> int:
         return self.in_use
 

@@ -174,6 +174,18 @@ def test_what_dumpe2fs_shows() -> None:
     assert model.to_move(layout, fs, fs.size) == 0
 
 
+def test_what_a_superblock_tells() -> None:
+    superblock = bytes.fromhex(_read("superblock-ext4-1.47.0.hex"))
+    assert text.ext_size(superblock) == 2272 * MIB
+    beyond_16_tib = superblock[:0x150] + b"\1\0\0\0" + superblock[0x154:]
+    assert text.ext_size(beyond_16_tib) == 2272 * MIB + 16 * 2**40
+    without_64bit = bytearray(beyond_16_tib)
+    without_64bit[0x60] &= 0x7F
+    assert text.ext_size(bytes(without_64bit)) == 2272 * MIB
+    with pytest.raises(LvmError, match="no superblock of an ext4"):
+        text.ext_size(bytes(1024))
+
+
 def test_what_xfs_info_shows() -> None:
     fs = text.xfs(_read("xfs_info-6.1.0.txt"))
     assert (fs.kind, fs.size, fs.block, fs.group) == ("xfs", 400 * MIB, 4096, 25600)

@@ -227,6 +227,8 @@ class FakeCloud:
         if not self.admin and key == "ports":
             rows = [row for row in rows if row["device_owner"].startswith("compute:")][:2]
             fields = [name for name in fields if not name.startswith("binding:")]
+        for column in set(params) - {"fields", "limit", "marker"}:
+            rows = [row for row in rows if row[column] in params[column]]
         rows = [{name: row[name] for name in fields if name in row} for row in rows]
         limit = int(params["limit"][0]) if "limit" in params else len(rows)
         return 200, self._page(key, rows, query, path, min(limit, self.page)), {}

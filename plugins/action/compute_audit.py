@@ -1,0 +1,143 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs where Ansible runs: reads the cloud, joins it with what the hosts told, and writes the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit import fetch, report
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.findings import audit
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import CloudError, Wish
+
+_TEMPLATE = Path(fetch.__file__).with_name("page.html")
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _valid, options = self.validate_argument_spec(
+            argument_spec=dict(
+                hosts=dict(type="list", elements="str", required=True),
+                register=dict(type="str", default="compute_audit_info"),
+                since=dict(type="str", required=True),
+                cloud=dict(type="str"),
+                clouds_yaml_path=dict(type="str"),
+                region=dict(type="str"),
+                interface=dict(type="str", choices=["public", "internal", "admin"]),
+                timeout=dict(type="float"),
+                only_hosts=dict(type="bool", default=True),
+                json=dict(type="str"),
+                html=dict(type="str"),
+            )
+        )
+        told, inventory, silent = self._told(options, (task_vars or {})["hostvars"])
+        wish = Wish(
+            cloud=options["cloud"] or None,
+            clouds_yaml=os.path.expanduser(options["clouds_yaml_path"] or "") or None,
+            regions=(options["region"],) if options["region"] else (),
+            interface=options["interface"],
+            timeout=options["timeout"],
+        )
+        try:
+            answer = fetch.fetch(wish, options["since"])
+        except CloudError as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        cloud = answer.cloud
+        computes = {str(one["host"]) for one in cloud["services"]}
+        strangers = sorted(set(told) - computes)
+        if strangers:
+            raise AnsibleActionFail(
+                f"Nova has no compute {', '.join(strangers)}; it has {', '.join(sorted(computes)) or 'none'}. "
+                "Set compute_audit_host to Nova's own name of the host (host in nova.conf)."
+            )
+        audited = audit(cloud, told, inventory, only=set(told) if options["only_hosts"] else None, silent=silent)
+        made = report.report(
+            audited,
+            taken=options["since"],
+            cloud=cloud["cloud"],
+            region=cloud["region"],
+            requests=answer.requests,
+        )
+        result.update(
+            changed=self._write(options, made),
+            text=report.lines(audited),
+            summary=made["summary"],
+            findings=made["findings"],
+            reservations=report.reservations(audited),
+            requests=answer.requests,
+        )
+        return result
+
+    def _told(
+        self, options: dict[str, t.Any], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
+    ) -> tuple[dict[str, dict[str, t.Any] | None], dict[str, str], dict[str, str]]:
+        """By Nova's name: what a host told, None where it told nothing; what the inventory calls it; why it told nothing."""
+        told: dict[str, dict[str, t.Any] | None] = {}
+        inventory: dict[str, str] = {}
+        silent: dict[str, str] = {}
+        for name in options["hosts"]:
+            variables = hostvars[name]
+            said = variables.get(options["register"]) or {}
+            found = said.get("found")
+            host = str(found["host"] if found else (variables.get("compute") or {}).get("host") or name)
+            if host in told:
+                raise AnsibleActionFail(
+                    f"{inventory[host]} and {name} both say that Nova calls them {host}. "
+                    "Leave one out with --limit, or set compute_audit_host for both."
+                )
+            told[host], inventory[host] = found, str(name)
+            if not found and said.get("msg"):
+                silent[host] = " ".join(str(said["msg"]).split())
+        return told, inventory, silent
+
+    def _write(self, options: dict[str, t.Any], made: dict[str, t.Any]) -> bool:
+        """Write what is asked for, and tell whether it finds something else than what was there."""
+        changed = False
+        pages: dict[str, t.Callable[[], str]] = {
+            "json": lambda: json.dumps(made, indent=1) + "\n",
+            "html": lambda: report.page(_TEMPLATE.read_text(encoding="utf-8"), made),
+        }
+        for kind, text in pages.items():
+            if not options[kind]:
+                continue
+            path = Path(os.path.expanduser(options[kind]))
+            if not path.parent.is_dir():
+                raise AnsibleActionFail(
+                    f"There is no folder {path.parent} for the report {path.name}; make it, or name another."
+                )
+            changed = changed or not (path.is_file() and (kind != "json" or report.same(_read(path), made)))
+            if not self._play_context.check_mode:
+                _replace(path, text())
+        return changed
+
+
+def _read(path: Path) -> t.Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    """As a whole. It tells who runs what where, so it is for its owner alone."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """How modules that administer a Ceph cluster get in."""
+
+    DOCUMENTATION = r"""
+options:
+  conf:
+    description: The cluster's configuration file on this host.
+    type: path
+    default: /etc/ceph/ceph.conf
+  name:
+    description: The client that administers the cluster.
+    type: str
+    default: client.admin
+  keyring:
+    description: The file with its key. Without it, the configuration's own places.
+    type: path
+  timeout:
+    description: Seconds to wait for a monitor.
+    type: int
+    default: 5
+"""

@@ -1,0 +1,29 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter ceph_plan: what the variables of the role ceph_openstack mean for a host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import services
+
+
+def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -> dict[str, t.Any]:
+    names = {services.short(old): services.short(new) for old, new in (settings.get("current") or {}).items()}
+    try:
+        found: dict[str, t.Any] = {"clients": services.clients(settings.get("clients") or [], names)}
+        if fsid:
+            found["here"] = services.here(settings.get("here") or [], names, fsid, uuid)
+            found["files"] = services.service_files(settings, names, fsid, uuid)
+    except services.CephNamesError as exc:
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+    return found
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"ceph_plan": ceph_plan}

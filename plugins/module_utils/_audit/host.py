@@ -1,0 +1,299 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at this host for an audit: libvirt, LVM, the instances path, nova.conf, limits. Changes nothing.
+
+What can't be looked at is named in `unknown` with its reason, and is null: unknown is another thing than nothing there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import typing as t
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import host as tc_host
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import TcError
+
+from . import text
+
+try:
+    import libvirt
+except ImportError:
+    libvirt = None
+
+ENVIRONMENT = {"LC_ALL": "C", "LVM_SUPPRESS_FD_WARNINGS": "1"}
+
+#: Runs a command; returns (rc, stdout, stderr). (Python 3.7 has no Protocol.)
+Run = t.Callable[[t.List[str]], t.Tuple[int, str, str]]
+
+
+class Unknown(Exception):
+    """A sentence: why a part of the host can't be looked at."""
+
+
+class Look:
+    """One look at this host."""
+
+    def __init__(self, run: Run, *, uri: str, conf: t.Sequence[str], host: str, instances_path: str) -> None:
+        self._run = run
+        self._uri = uri
+        self._conf = conf
+        self._host = host
+        self._path = instances_path
+        self.unknown: dict[str, str] = {}
+
+    def look(self) -> dict[str, t.Any]:
+        conf = self._part("nova_conf", self._nova_conf)
+        path = os.path.realpath(
+            self._path
+            or (conf or {}).get("instances_path")
+            or os.path.join((conf or {}).get("state_path", "/var/lib/nova"), "instances")
+        )
+        mounts = text.mounts(_read("/proc/self/mountinfo"))
+        found = {
+            "host": self._host or (conf or {}).get("host") or socket.gethostname(),
+            "nova_conf": conf,
+            "cpus": os.cpu_count() or 0,
+            "memory": self._part("memory", self._memory),
+            "instances": self._part("instances", lambda: self._instances(path, mounts)),
+            "lvm": self._part("lvm", lambda: self._lvm(path, mounts)),
+            "libvirt": self._part("libvirt", self._libvirt),
+            "limits": self._part("limits", self._limits),
+        }
+        return {**found, "unknown": self.unknown}
+
+    def _part(self, name: str, look: t.Callable[[], t.Any]) -> t.Any:
+        try:
+            return look()
+        except Unknown as exc:
+            self.unknown[name] = str(exc)
+        except OSError as exc:
+            self.unknown[name] = f"{exc.filename or 'The host'} can't be read: {exc.strerror or exc}."
+        return None
+
+    # ------------------------------------------------------------ nova.conf
+    def _nova_conf(self) -> dict[str, t.Any]:
+        texts, there = [], []
+        for path in self._conf:
+            names = [path]
+            if os.path.isdir(path):
+                names = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".conf")]
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    texts.append(_read(name))
+                    there.append(name)
+        if not there:
+            raise Unknown(f"None of {', '.join(self._conf)} is on this host; name its files with nova_conf.")
+        found, problems = text.nova_conf(texts)
+        if problems:
+            self.unknown["nova_conf"] = " ".join(problems)
+        return {"files": there, **found}
+
+    # --------------------------------------------------------------- memory
+    @staticmethod
+    def _memory() -> dict[str, int]:
+        lines = (line.split() for line in _read("/proc/meminfo").splitlines())
+        kib = {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
+        return {"total": kib["MemTotal"] * 1024, "available": kib.get("MemAvailable", kib["MemFree"]) * 1024}
+
+    # -------------------------------------------------------- instances path
+    @staticmethod
+    def _instances(path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> dict[str, t.Any]:
+        if not os.path.isdir(path):
+            raise Unknown(f"There is no folder {path} on this host; name it with instances_path.")
+        room, mount = os.statvfs(path), text.mount_of(mounts, path)
+        entries = []
+        for one in sorted(os.scandir(path), key=lambda entry: entry.name):
+            kind, instance, suffix = text.entry(one.name)
+            entries.append(
+                {
+                    # A name may hold bytes that are no text.
+                    "name": one.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+                    "kind": kind,
+                    "instance": instance,
+                    "suffix": suffix,
+                    "size": _size(one.path),
+                    "folder": one.is_dir(follow_symlinks=False),
+                }
+            )
+        return {
+            "path": path,
+            "mount": mount["point"],
+            "kind": mount["kind"],
+            "shared": mount["kind"] in text.SHARED,
+            "total": room.f_blocks * room.f_frsize,
+            "used": (room.f_blocks - room.f_bfree) * room.f_frsize,
+            # Of what is free, some is for root alone, and QEMU doesn't run as root.
+            "free": room.f_bavail * room.f_frsize,
+            "entries": entries,
+        }
+
+    # ------------------------------------------------------------------ lvm
+    def _lvm(self, path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> dict[str, t.Any]:
+        groups = [text.group(row) for row in self._rows("vgs", text.VGS_FIELDS, "vg")]
+        swaps = {_number(line.split()[0]) for line in _read("/proc/swaps").splitlines()[1:]}
+        volumes = []
+        for row in self._rows("lvs", text.LVS_FIELDS, "lv") if groups else []:
+            number = _number(row["lv_path"]) if row["lv_path"] else ""
+            points = [one["point"] for one in mounts if number and one["number"] == number]
+            volumes.append(text.volume(row, points, bool(number) and number in swaps, path))
+        return {"groups": groups, "volumes": volumes}
+
+    def _rows(self, command: str, fields: str, kind: str) -> list[dict[str, str]]:
+        line = [command, "--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields]
+        try:
+            rc, out, err = self._run(line)
+        except OSError:
+            raise Unknown(f"There is no {command} on this host; install lvm2.") from None
+        if rc:
+            raise Unknown(f"`{' '.join(line)}` ended with {rc}: {' '.join(err.split())[-300:]}")
+        try:
+            return text.report(out, kind)
+        except ValueError:
+            raise Unknown(f"{command} printed no JSON; LVM here is older than 2.02.158.") from None
+
+    # -------------------------------------------------------------- libvirt
+    def _libvirt(self) -> dict[str, t.Any]:
+        if libvirt is None:
+            raise Unknown(
+                "libvirt's Python bindings are missing for the interpreter that Ansible uses here; install python3-libvirt, "
+                "or set ansible_python_interpreter to the distribution's."
+            )
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)  # or it prints to stderr by itself
+        try:
+            # Read-only: over such a connection libvirt tells nobody the value of a secret, and changes nothing.
+            connection = libvirt.openReadOnly(self._uri)
+        except libvirt.libvirtError as exc:
+            raise Unknown(
+                f"libvirt doesn't answer on {self._uri}: {exc}. Is libvirtd (or virtqemud) running here?"
+            ) from None
+        try:
+            node = connection.getInfo()
+            sizes = self._sizes(connection)
+            domains = []
+            for one in connection.listAllDomains():
+                try:
+                    found = text.domain(one.XMLDesc(), one.state()[0])
+                except libvirt.libvirtError as exc:
+                    if exc.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # gone since the list was made
+                        continue
+                    raise
+                for disk in found["disks"]:
+                    disk.update(sizes.get((found["uuid"], disk["target"]), {}))
+                    disk["actual"] = _actual(disk)
+                domains.append(found)
+            return {
+                "hostname": connection.getHostname(),
+                "cpus": node[2],
+                "memory": node[1] << 20,
+                "domains": sorted(domains, key=lambda found: str(found["name"])),
+                "secrets": self._secrets(connection),
+            }
+        except libvirt.libvirtError as exc:
+            raise Unknown(f"libvirt on {self._uri} refuses an answer: {exc}") from None
+        finally:
+            connection.close()
+
+    def _secrets(self, connection: t.Any) -> t.Optional[list[dict[str, t.Any]]]:
+        try:
+            return [text.secret(one.XMLDesc()) for one in connection.listAllSecrets()]
+        except libvirt.libvirtError as exc:
+            self.unknown["secrets"] = f"libvirt doesn't list its secrets: {exc}"
+            return None
+
+    @staticmethod
+    def _sizes(connection: t.Any) -> dict[tuple[str, str], dict[str, int]]:
+        """The virtual sizes of all disks in one call; a guest that is busy with something else is not waited for."""
+        found = {}
+        try:
+            everything = connection.getAllDomainStats(
+                libvirt.VIR_DOMAIN_STATS_BLOCK, getattr(libvirt, "VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT", 0)
+            )
+        except libvirt.libvirtError:
+            return {}
+        for one, said in everything:
+            for number in range(int(said.get("block.count", 0))):
+                if f"block.{number}.capacity" in said:
+                    key = (one.UUIDString(), str(said.get(f"block.{number}.name")))
+                    found[key] = {"virtual": int(said[f"block.{number}.capacity"])}
+        return found
+
+    # --------------------------------------------------------------- limits
+    @staticmethod
+    def _limits() -> list[dict[str, t.Any]]:
+        try:
+            ports, _problems = tc_host.survey([])
+        except TcError as exc:
+            raise Unknown(str(exc)) from None
+        return [
+            {
+                "port": str(port["port_id"]),
+                "devices": list(port["devices"]),
+                "limited": bool(port["egress"] or port["ingress"]),
+                "saved": bool(port["saved"]),
+                "owner": port["owner"],
+            }
+            for port in ports
+        ]
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        return lines.read()
+
+
+def _number(path: str) -> str:
+    try:
+        found = os.stat(path).st_rdev
+    except OSError:
+        return ""
+    return f"{os.major(found)}:{os.minor(found)}"
+
+
+def _size(path: str) -> int:
+    """Bytes that are taken on the disk, of a file or of all below a folder on the same file system. Links are not followed."""
+    try:
+        top = os.lstat(path)
+    except OSError:
+        return 0
+    size, folders = top.st_blocks * 512, [path]
+    seen = set()
+    while folders:
+        folder = folders.pop()
+        if not os.path.isdir(folder) or os.path.islink(folder):
+            continue
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:  # removed meanwhile
+            continue
+        for one in entries:
+            try:
+                found = one.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            if found.st_dev != top.st_dev or (
+                found.st_nlink > 1 and not one.is_dir(follow_symlinks=False) and found.st_ino in seen
+            ):
+                continue
+            seen.add(found.st_ino)
+            size += found.st_blocks * 512
+            if one.is_dir(follow_symlinks=False):
+                folders.append(one.path)
+    return size
+
+
+def _actual(disk: t.Mapping[str, t.Any]) -> t.Optional[int]:
+    """Bytes that a disk takes on this host; None where it doesn't lie here."""
+    if disk["kind"] == "file" and disk["source"]:
+        with contextlib.suppress(OSError):
+            return os.stat(disk["source"]).st_blocks * 512
+    if disk["kind"] == "block" and disk["source"]:
+        with contextlib.suppress(OSError):
+            handle = os.open(disk["source"], os.O_RDONLY)
+            try:
+                return os.lseek(handle, 0, os.SEEK_END)
+            finally:
+                os.close(handle)
+    return None

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what libvirt, LVM, the kernel and nova.conf say. Pure: opens nothing, decides only who made a thing."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from xml.etree import ElementTree
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+LVS_FIELDS = "lv_name,vg_name,lv_size,lv_layout,lv_role,lv_tags,pool_lv,lv_path"
+VGS_FIELDS = "vg_name,vg_size,vg_free,vg_extent_size"
+
+_NOVA_NAMESPACE = "{http://openstack.org/xmlns/libvirt/nova/"
+_NOVA_DOMAIN = re.compile(r"instance-[0-9a-f]{8}")
+_NOVA_VOLUME = re.compile(rf"({UUID})_(?:disk|del|resize|rescue)[\w.]*")
+_NOVA_VOLUME_BY_NAME = re.compile(r"instance-[0-9a-f]{8}_disk[\w.]*")
+_CINDER_VOLUME = re.compile(rf"(?:volume|_?snapshot|clone-snap|backup-snap)-{UUID}[\w.-]*|cinder-volumes-pool")
+_ENTRY = re.compile(rf"({UUID})(_resize|_del)?")
+
+#: What of nova.conf leaves the host: by section, the options and what they are. Nothing secret is among them.
+_OPTIONS: dict[tuple[str, str], t.Callable[[str], t.Any]] = {
+    ("DEFAULT", "host"): str,
+    ("DEFAULT", "state_path"): str,
+    ("DEFAULT", "instances_path"): str,
+    ("DEFAULT", "reserved_host_disk_mb"): int,
+    ("DEFAULT", "reserved_host_memory_mb"): int,
+    ("DEFAULT", "reserved_host_cpus"): int,
+    ("libvirt", "images_type"): str,
+    ("libvirt", "images_volume_group"): str,
+    ("libvirt", "rbd_secret_uuid"): str,
+}
+
+#: File systems that several hosts see at once: what lies there may be another compute's.
+SHARED = (
+    "nfs",
+    "nfs4",
+    "ceph",
+    "fuse.ceph",
+    "fuse.glusterfs",
+    "glusterfs",
+    "ocfs2",
+    "gfs2",
+    "lustre",
+    "cifs",
+    "smb3",
+    "beegfs",
+)
+
+STATES = {1: "running", 2: "running", 3: "paused", 4: "running", 5: "shut off", 6: "crashed", 7: "suspended"}
+
+
+def domain(xml: str, state: int) -> dict[str, t.Any]:
+    """A domain as libvirt describes it; sizes of its disks come later."""
+    root = ElementTree.fromstring(xml)
+    unit = {"b": 1, "bytes": 1, "k": 1024, "KiB": 1024, "M": 1 << 20, "MiB": 1 << 20, "G": 1 << 30, "GiB": 1 << 30}
+    memory = root.find("currentMemory")
+    if memory is None:
+        memory = root.find("memory")
+    name, vcpu = root.findtext("name") or "", root.find("vcpu")
+    described = any(str(one.tag).startswith(_NOVA_NAMESPACE) for one in root.iterfind("metadata/*"))
+    return {
+        "uuid": (root.findtext("uuid") or "").lower(),
+        "name": name,
+        "state": STATES.get(state, "unknown"),
+        "made_by_nova": described or bool(_NOVA_DOMAIN.fullmatch(name)),
+        "vcpus": int((vcpu.get("current") or vcpu.text or "0") if vcpu is not None else 0),
+        "memory": int(memory.text or 0) * unit.get(memory.get("unit", "KiB"), 1024) if memory is not None else 0,
+        "disks": [_disk(one) for one in root.iterfind("devices/disk") if one.get("device", "disk") == "disk"],
+        "taps": [target.get("dev", "") for target in root.iterfind("devices/interface/target") if target.get("dev")],
+    }
+
+
+def _disk(disk: ElementTree.Element) -> dict[str, t.Any]:
+    source, target, secret = disk.find("source"), disk.find("target"), disk.find(".//auth/secret")
+    where: t.Mapping[str, str] = source.attrib if source is not None else {}
+    return {
+        "target": target.get("dev", "") if target is not None else "",
+        "kind": disk.get("type", ""),
+        "protocol": where.get("protocol"),
+        "source": where.get("file") or where.get("dev") or where.get("name"),
+        "secret": secret.get("uuid") if secret is not None else None,
+        "virtual": None,
+        "actual": None,
+    }
+
+
+def secret(xml: str) -> dict[str, t.Any]:
+    root = ElementTree.fromstring(xml)
+    usage = root.find("usage")
+    return {
+        "uuid": root.findtext("uuid") or "",
+        "kind": usage.get("type", "") if usage is not None else "",
+        "usage": next((str(one.text) for one in usage if one.text), "") if usage is not None else "",
+    }
+
+
+def report(text: str, kind: str) -> list[dict[str, str]]:
+    """The rows of what LVM reports as JSON."""
+    return [row for part in json.loads(text)["report"] for row in part.get(kind, [])]
+
+
+def group(row: t.Mapping[str, str]) -> dict[str, t.Any]:
+    return {
+        "name": row["vg_name"],
+        "size": int(row["vg_size"]),
+        "free": int(row["vg_free"]),
+        "extent": int(row["vg_extent_size"]),
+    }
+
+
+def volume(row: t.Mapping[str, str], mounted: t.Sequence[str], swap: bool, instances_path: str) -> dict[str, t.Any]:
+    """A logical volume, with who made it and how we know."""
+    name = row["lv_name"]
+    instance = None
+    match = _NOVA_VOLUME.fullmatch(name)
+    if match or _NOVA_VOLUME_BY_NAME.fullmatch(name):
+        maker, why = "nova", "it is called as Nova calls the disks of its instances"
+        instance = match.group(1) if match else None
+    elif _CINDER_VOLUME.fullmatch(name) or name == row["vg_name"] + "-pool":
+        maker, why = "cinder", "it is called as Cinder calls its volumes"
+    elif instances_path in mounted:
+        maker, why = "instances", f"it holds {instances_path}"
+    elif mounted:
+        maker, why = "system", f"this host has it mounted at {mounted[0]}"
+    elif swap:
+        maker, why = "system", "this host swaps there"
+    else:
+        maker, why = "foreign", "neither Nova nor Cinder calls a volume so, and this host hasn't mounted it"
+    return {
+        "group": row["vg_name"],
+        "name": name,
+        "size": int(row["lv_size"]),
+        "maker": maker,
+        "why": why,
+        "instance": instance,
+        "pool": row["pool_lv"].strip("[]") or None,
+        "tags": [tag for tag in row["lv_tags"].split(",") if tag],
+    }
+
+
+def mounts(text: str) -> list[dict[str, str]]:
+    """From /proc/self/mountinfo: number of the device, mount point, kind of file system."""
+    found = []
+    for line in text.splitlines():
+        left, dash, right = line.partition(" - ")
+        fields = left.split(" ")
+        if dash and len(fields) > 4:
+            point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), fields[4])
+            found.append({"number": fields[2], "point": point, "kind": right.split(" ")[0]})
+    return found
+
+
+def mount_of(found: t.Sequence[t.Mapping[str, str]], path: str) -> t.Mapping[str, str]:
+    """The mount that a path lies on. Of those at one point the last one counts, it covers the others."""
+    best: t.Mapping[str, str] = {"number": "", "point": "/", "kind": ""}
+    for one in found:
+        inside = path == one["point"] or path.startswith(one["point"].rstrip("/") + "/")
+        if inside and len(one["point"]) >= len(best["point"]):
+            best = one
+    return best
+
+
+def nova_conf(texts: t.Iterable[str]) -> tuple[dict[str, t.Any], list[str]]:
+    """What of these files concerns an audit, later ones outranking, and what can't be read, a sentence each."""
+    found: dict[str, t.Any] = {}
+    problems = []
+    for text in texts:
+        section = "DEFAULT"
+        for line in map(str.rstrip, text.splitlines()):
+            if re.match(r"\[.*\]$", line):
+                section = line[1:-1].strip()
+            match = re.match(r"([A-Za-z0-9_]+)\s*[=:]\s*(.*)$", line)
+            make = _OPTIONS.get((section, match.group(1))) if match else None
+            if not match or not make:
+                continue
+            value = match.group(2).strip()
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+                value = value[1:-1]
+            try:
+                found[match.group(1)] = make(value)
+            except ValueError:
+                problems.append(f"[{section}] {match.group(1)} is {value[:40]!r}, not a number.")
+    for key in ("instances_path", "state_path"):
+        if key in found:
+            found[key] = re.sub(r"\$\{?state_path\}?", lambda _m: found.get("state_path", "/var/lib/nova"), found[key])
+    return found, problems
+
+
+def entry(name: str) -> tuple[str, t.Optional[str], str]:
+    """What an entry of the instances path is: its kind, the instance's id, and what is behind the id in the name."""
+    match = _ENTRY.fullmatch(name)
+    if match:
+        return "instance", match.group(1), match.group(2) or ""
+    return ("nova" if name in ("_base", "locks", "compute_nodes", "snapshots", "lost+found") else "other"), None, ""

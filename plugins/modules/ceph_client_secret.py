@@ -1,0 +1,248 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ceph_client_secret
+short_description: Ceph clients' keys in libvirt's secrets and in keyring files of a host
+version_added: 0.1.0
+description:
+  - Makes sure that libvirt holds the keys of Ceph clients, each in the secret that guests' disks name by its UUID, and that the
+    clients' keyring files are there. All clients of a host, of one or several clusters, in one call.
+  - Values are compared by reading them back, so a key that was rotated, or stored wrongly, is seen and replaced.
+  - Keys go to libvirt through its API and to files that only their owner and group can read. They are in no argument, result or diff.
+  - Everything is checked for all clients before anything changes. A run that was killed is completed by the next.
+requirements:
+  - The Python bindings of libvirt (python3-libvirt) on the host, which C(nova-compute) brings, where a uuid is given
+attributes:
+  check_mode:
+    support: full
+    description: Shows the steps; reads only.
+  diff_mode:
+    support: full
+    description: Shows secrets and keyring files before and after, and whether they hold the key; never the key.
+  idempotent:
+    support: full
+    description: A second run changes nothing.
+  platform:
+    support: full
+    platforms: linux
+    description: Works on Linux.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+options:
+  clients:
+    description: The clients.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      client:
+        description: The client, with or without C(client.) in front.
+        type: str
+        required: true
+      state:
+        description: Whether its secret and keyring file shall be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      secret:
+        description: Whether libvirt shall hold its key. Without it there is just a file.
+        type: bool
+        default: false
+      uuid:
+        description: The secret's UUID, by default O(uuid).
+        type: str
+      usage:
+        description: The secret's usage name, by default C(client.NAME secret). libvirt allows each only once.
+        type: str
+      private:
+        description:
+          - Whether libvirt keeps the value to itself. Then it can't be read back, so a fingerprint of the last value that
+            was set here (in C(/var/lib/openstack_ops.day2), for root only) is compared, and what others set isn't seen.
+        type: bool
+        default: false
+      ephemeral:
+        description: Whether libvirt keeps it in memory only. It is gone when libvirtd restarts.
+        type: bool
+        default: false
+      replace:
+        description: >-
+          What to do with secrets that are in the way, because they have this usage name, or this UUID with another usage name: undefine
+          them. Guests that name them can't be started any more. Without it, that is refused.
+        type: bool
+        default: false
+      keyring:
+        description: The keyring file to write, for example V(/etc/ceph/ceph.client.cinder.keyring).
+        type: path
+      owner:
+        description: The file's owner.
+        type: str
+        default: root
+      group:
+        description: The file's group.
+        type: str
+        default: root
+      mode:
+        description: The file's mode. One that lets everybody read it is refused.
+        type: str
+        default: "0640"
+  keys:
+    description:
+      - The clients' keys, by C(client.NAME), as RV(openstack_ops.day2.ceph_client_keys#module:client_keys) has them. Each client that shall be
+        present needs one.
+      - In check mode one may be empty, for a client that doesn't exist yet.
+    type: dict
+    default: {}
+  uuid:
+    description: The UUID of secrets that don't say their own. It has to be Cinder's C(rbd_secret_uuid), which is the cluster's fsid by default.
+    type: str
+  uri:
+    description: The libvirt that holds the secrets.
+    type: str
+    default: qemu:///system
+seealso:
+  - module: openstack_ops.day2.ceph_objects
+  - module: openstack_ops.day2.ceph_client_proof
+author:
+  - openstack_ops.day2 contributors (@openstack-ops)
+"""
+
+EXAMPLES = r"""
+- name: The key of client.cinder where guests' disks look for it
+  openstack_ops.day2.ceph_client_secret:
+    uuid: "{{ found.fsid }}"
+    keys: "{{ found.client_keys }}"
+    clients:
+      - client: cinder
+        secret: true
+        keyring: /etc/ceph/ceph.client.cinder.keyring
+        group: nova
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, in this order; in check mode what would be.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - define secret 457eb676-33da-42ec-9a8c-9293d545c337 (client.cinder secret)
+    - set its value to the key of client.cinder
+    - write /etc/ceph/ceph.client.cinder.keyring
+clients:
+  description: What of each client is on the host at the end; in check mode as planned.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - client: client.cinder
+      secret: {uuid: 457eb676-33da-42ec-9a8c-9293d545c337, usage: client.cinder secret, private: false, ephemeral: false, kind: ceph}
+      secret_holds_the_key: true
+      keyring: {path: /etc/ceph/ceph.client.cinder.keyring, owner: root, group: nova, mode: "0640"}
+      keyring_holds_the_key: true
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import node
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import CephError, entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.secret import (
+    Keyring,
+    Secret,
+    Wish,
+    check_uuid,
+    decode_key,
+)
+
+
+def argument_spec() -> dict[str, t.Any]:
+    return dict(
+        clients=dict(
+            type="list",
+            elements="dict",
+            required=True,
+            options=dict(
+                client=dict(type="str", required=True),
+                state=dict(type="str", choices=["present", "absent"], default="present"),
+                # A yes or no, and a path: no secrets.
+                secret=dict(type="bool", default=False, no_log=False),
+                uuid=dict(type="str"),
+                usage=dict(type="str"),
+                private=dict(type="bool", default=False),
+                ephemeral=dict(type="bool", default=False),
+                replace=dict(type="bool", default=False),
+                keyring=dict(type="path", no_log=False),
+                owner=dict(type="str", default="root"),
+                group=dict(type="str", default="root"),
+                mode=dict(type="str", default="0640"),
+            ),
+        ),
+        keys=dict(type="dict", default={}, no_log=True),
+        uuid=dict(type="str"),
+        uri=dict(type="str", default="qemu:///system"),
+    )
+
+
+def wish_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, check_mode: bool) -> Wish:
+    client = entity(row["client"])
+    present = row["state"] == "present"
+    if not (row["secret"] or row["keyring"]):
+        raise CephError(f"{client} has neither secret: true nor a keyring; give one of them, or both.")
+    uuid = row["uuid"] or default_uuid
+    if row["secret"] and not uuid:
+        raise CephError(
+            f"{client} shall have a secret, but neither it nor the module is given a uuid; give Cinder's rbd_secret_uuid."
+        )
+    key = None
+    if present and keys.get(client):
+        key = decode_key(keys[client], client)
+    elif present and not check_mode:
+        raise CephError(f"{client} shall be present, but no key is given; ceph_client_keys reads it from the cluster.")
+    try:
+        mode = int(row["mode"], 8)
+    except ValueError:
+        raise CephError(f"mode {row['mode']!r} of {client} is not an octal one; write it as 0640.") from None
+    return Wish(
+        client=client,
+        secret=Secret(check_uuid(uuid), row["usage"] or f"{client} secret", row["private"], row["ephemeral"])
+        if row["secret"]
+        else None,
+        key=key,
+        keyring=Keyring(os.path.normpath(row["keyring"]), row["owner"], row["group"], mode) if row["keyring"] else None,
+        present=present,
+        replace=row["replace"],
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    host = node.Host(module.params["uri"])
+    try:
+        wishes = [
+            wish_of(row, module.params["keys"], module.params["uuid"] or "", module.check_mode)
+            for row in module.params["clients"]
+        ]
+        if any(wish.secret for wish in wishes):
+            host.open()
+        outcome = node.bring_about(host, wishes, check_mode=module.check_mode)
+    except CephError as exc:
+        module.fail_json(msg=str(exc))
+    except OSError as exc:
+        module.fail_json(msg=f"The host refused: {exc}. What was begun is completed by the next run.")
+    finally:
+        host.close()
+    result: dict[str, t.Any] = dict(changed=bool(outcome.steps), steps=outcome.steps, clients=outcome.after)
+    if module._diff:
+        result["diff"] = dict(before=dict(clients=outcome.before), after=dict(clients=outcome.after))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

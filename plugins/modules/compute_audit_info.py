@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: compute_audit_info
+short_description: What a compute host really has and holds, to be compared with what Nova believes
+version_added: 0.1.0
+description:
+  - Looks in one call at libvirt's domains with their disks and at its secrets, at LVM's groups and volumes and who made each,
+    at the file system and the folders of the instances, at nova.conf, and at bandwidth limits. Changes nothing.
+  - Over a read-only connection libvirt tells nobody the value of a secret; only UUIDs and usages are read.
+  - A part that can't be looked at is null and is named in RV(found.unknown) with the reason. It is never taken for empty.
+  - M(openstack_ops.day2.compute_audit) compares what several hosts tell with Nova and Placement.
+requirements:
+  - python3-libvirt and lvm2 on the host, for those parts
+attributes:
+  check_mode:
+    support: full
+    description: The module only reads.
+  diff_mode:
+    support: N/A
+    description: The module only reads.
+  idempotent:
+    support: full
+    description: The module only reads.
+  platform:
+    support: full
+    platforms: linux
+    description: Works on Linux.
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+options:
+  host:
+    description: The host as Nova calls it. Empty for C(host) of nova.conf, or the machine's own name.
+    type: str
+    default: ""
+  instances_path:
+    description: Where the instances are. Empty for what nova.conf says, or C(/var/lib/nova/instances).
+    type: str
+    default: ""
+  nova_conf:
+    description:
+      - nova-compute's configuration files and folders of such files, in its order; later ones outrank earlier ones, missing
+        ones are left out.
+    type: list
+    elements: path
+    default:
+      - /etc/nova/nova.conf
+      - /etc/nova/nova-compute.conf
+      - /etc/nova/nova.conf.d
+      - /etc/nova/nova-compute.conf.d
+  uri:
+    description: The libvirt to ask.
+    type: str
+    default: qemu:///system
+seealso:
+  - module: openstack_ops.day2.compute_audit
+author:
+  - openstack_ops.day2 contributors (@openstack-ops)
+"""
+
+EXAMPLES = r"""
+- name: Look at this compute
+  openstack_ops.day2.compute_audit_info:
+  register: compute_audit_info
+
+- name: Show volumes that neither Nova nor this host has made
+  ansible.builtin.debug:
+    msg: "{{ compute_audit_info.found.lvm.volumes | selectattr('maker', 'eq', 'foreign') }}"
+"""
+
+RETURN = r"""
+found:
+  description: The host. Sizes are in bytes.
+  returned: success
+  type: dict
+  contains:
+    host:
+      description: Nova's name of this host.
+      type: str
+    unknown:
+      description: By part (C(libvirt), C(lvm), ...), why it couldn't be looked at, or not wholly.
+      type: dict
+    cpus:
+      description: The CPUs (threads) that the kernel runs.
+      type: int
+    memory:
+      description: RAM, C(total) and C(available).
+      type: dict
+    nova_conf:
+      description: The options of nova.conf that matter here, and C(files), where they were found. Never a secret.
+      type: dict
+    instances:
+      description:
+        - The instances path, its mount point, the C(total), C(used) and C(free) bytes of its file system (C(free) for others than
+          root), whether other hosts see it too (C(shared)), and the C(entries) in it with their sizes.
+      type: dict
+    lvm:
+      description:
+        - C(groups) with size and free bytes, and C(volumes), each with its C(maker) (V(nova), V(cinder), V(instances), V(system) or
+          V(foreign)) and C(why).
+      type: dict
+    libvirt:
+      description:
+        - C(domains) with state, vCPUs, memory, disks (C(virtual) and C(actual) size) and tap devices; C(secrets) with UUID, kind and
+          usage.
+      type: dict
+    limits:
+      description: Ports with a bandwidth limit, a saved one or an owner of their devices, as M(openstack_ops.day2.tc_htb_info) has them.
+      type: list
+      elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._audit.host import ENVIRONMENT, Look
+
+CONFIGURATION = [
+    "/etc/nova/nova.conf",
+    "/etc/nova/nova-compute.conf",
+    "/etc/nova/nova.conf.d",
+    "/etc/nova/nova-compute.conf.d",
+]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            host=dict(type="str", default=""),
+            instances_path=dict(type="str", default=""),
+            nova_conf=dict(type="list", elements="path", default=CONFIGURATION),
+            uri=dict(type="str", default="qemu:///system"),
+        ),
+        supports_check_mode=True,
+    )
+
+    def run(args: list[str]) -> tuple[int, str, str]:
+        rc, out, err = module.run_command(args, environ_update=ENVIRONMENT, handle_exceptions=False)
+        return rc, out, err
+
+    params = module.params
+    look = Look(
+        run, uri=params["uri"], conf=params["nova_conf"], host=params["host"], instances_path=params["instances_path"]
+    )
+    module.exit_json(changed=False, found=look.look())
+
+
+if __name__ == "__main__":
+    main()

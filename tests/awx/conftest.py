@@ -1,0 +1,108 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An organization of its own in AWX, with the checkout as it is now for a project."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import typing as t
+import urllib.parse
+import uuid
+
+import pytest
+
+from tests.awx.controller import Controller, Row, play
+from tests.unit.collection.tree import ROOT, files
+
+
+@pytest.fixture(scope="session")
+def awx() -> t.Iterator[Controller]:
+    """By a token, which the playbooks use as well: with a password, each module would have one made and thrown away."""
+    host, token = os.environ["CONTROLLER_HOST"], os.environ.get("CONTROLLER_OAUTH_TOKEN")
+    if token:
+        yield Controller.by_token(host, token)
+        return
+    user = Controller.by_password(host, os.environ["CONTROLLER_USERNAME"], os.environ["CONTROLLER_PASSWORD"])
+    made = user.ask("POST", "tokens", {"scope": "write"})
+    assert made.status == 201, made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTROLLER_OAUTH_TOKEN", made.body["token"])
+        yield Controller.by_token(host, made.body["token"])
+    user.ask("DELETE", made.body["url"])
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the parent's name for it
+        pass
+
+
+@pytest.fixture(scope="session")
+def scm_url(tmp_path_factory: pytest.TempPathFactory, awx: Controller) -> t.Iterator[str]:
+    if "DAY2_AWX_SCM_URL" in os.environ:
+        yield os.environ["DAY2_AWX_SCM_URL"]
+        return
+    place = tmp_path_factory.mktemp("scm")
+    tree = place / "tree"
+    for path in files():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tree / path)
+    (tree / "inventories/awx_test").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/awx/hosts.yml", tree / "inventories/awx_test/hosts.yml")
+    git = ["git", "-C", str(tree), "-c", "user.name=test", "-c", "user.email=test@example.com"]
+    for command in (["init", "-q"], ["add", "--all"], ["commit", "-q", "-m", "As it is"]):
+        subprocess.run([*git, *command], check=True)
+    subprocess.run(["git", "clone", "-q", "--bare", str(tree), str(place / "www/day2.git")], check=True)
+    subprocess.run(["git", "-C", str(place / "www/day2.git"), "update-server-info"], check=True)
+
+    url = urllib.parse.urlsplit(awx.host)
+    with socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80))) as connection:
+        address = connection.getsockname()[0]
+    handler = functools.partial(_Quiet, directory=str(place / "www"))
+    server = http.server.ThreadingHTTPServer((address, 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://{address}:{server.server_port}/day2.git"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def settings(scm_url: str) -> Row:
+    name = f"day2 test {uuid.uuid4().hex[:8]}"
+    return {
+        "awx_organization": name,
+        "awx_execution_environment": name,
+        "awx_scm_url": scm_url,
+        "awx_inventory_sources": [{"name": "Test host", "path": "inventories/awx_test/hosts.yml"}],
+        # What the modules' own check mode is wrong about.
+        "awx_inventory_variables": {"instance_qos_rules": [{"name": "nobody", "limit": "none"}]},
+        "awx_notification": {
+            "type": "webhook",
+            "configuration": {
+                "url": "https://alerts.example.com/awx",
+                "http_method": "POST",
+                "headers": {},
+                "username": "awx",
+                "password": "not-a-secret",
+                "disable_ssl_verification": False,
+            },
+        },
+        "awx_credential_inputs": {
+            "openstack": {"auth_url": "https://keystone.example.com/v3", "password": "not-a-secret"}
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def imported(awx: Controller, settings: Row) -> t.Iterator[Row]:
+    """The collection in AWX; gone at the end even where a test of removing it has failed."""
+    try:
+        play("awx_setup", settings)
+        yield settings
+    finally:
+        play("awx_remove", settings)

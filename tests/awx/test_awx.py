@@ -1,0 +1,130 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection in a real AWX: imported, unchanged, used, drifted, removed. In this order."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+
+import pytest
+
+from tests.awx.controller import Controller, Row, play
+
+KINDS = (
+    "job_templates",
+    "workflow_job_templates",
+    "projects",
+    "inventories",
+    "credentials",
+    "teams",
+    "notification_templates",
+)
+
+
+def _count(awx: Controller, settings: Row) -> dict[str, int]:
+    return {kind: len(awx.rows(kind, organization__name=settings["awx_organization"])) for kind in KINDS}
+
+
+def _template(awx: Controller, settings: Row, name: str) -> Row:
+    return awx.the("job_templates", name=name, organization__name=settings["awx_organization"])
+
+
+def test_check_mode_tells_all_of_it_and_makes_nothing(awx: Controller, settings: Row) -> None:
+    run = play("awx_setup", settings, "--check")
+    assert "Have the organization" in run.changes
+    assert "Tell what would be made" in run.changes
+    assert "job_templates Limit instances" in run.said
+    assert awx.rows("organizations", name=settings["awx_organization"]) == []
+    assert set(_count(awx, settings).values()) == {0}
+
+
+def test_everything_is_there(awx: Controller, imported: Row) -> None:
+    assert min(_count(awx, imported).values()) > 0
+    shrink = _template(awx, imported, "Shrink instances volume")
+    assert shrink["ask_variables_on_launch"] is False
+    survey = awx.ask("GET", shrink["related"]["survey_spec"]).body["spec"]
+    assert {"vg", "size", "instances_volume_margin"} <= {question["variable"] for question in survey}
+    schedules = awx.rows("schedules", unified_job_template__organization__name=imported["awx_organization"])
+    assert schedules
+    assert all(schedule["next_run"] for schedule in schedules)
+    (project,) = awx.rows("projects", organization__name=imported["awx_organization"])
+    assert project["status"] == "successful"
+
+
+def test_check_mode_finds_nothing_to_do(imported: Row) -> None:
+    assert play("awx_setup", imported, "--check").changes == []
+
+
+def test_a_second_run_changes_nothing(imported: Row) -> None:
+    assert play("awx_setup", imported).changes == []
+
+
+def test_an_answer_out_of_range_is_refused_before_a_job_starts(awx: Controller, imported: Row) -> None:
+    shrink = _template(awx, imported, "Shrink instances volume")
+    before = len(awx.rows("jobs", job_template=str(shrink["id"])))
+    good = {"vg": "vg0", "lv": "instances", "size": "1.5g"}
+    for bad, told in (
+        ({**good, "instances_volume_margin": 101}, "instances_volume_margin"),
+        ({**good, "instances_volume_shutdown_timeout": 0}, "instances_volume_shutdown_timeout"),
+        ({**good, "vg": ""}, "vg"),
+        ({"lv": "instances", "size": "1.5g"}, "vg"),
+    ):
+        answer = awx.ask("POST", shrink["related"]["launch"], {"extra_vars": bad})
+        assert answer.status == 400
+        assert told in str(answer.body["variables_needed_to_start"])
+    assert len(awx.rows("jobs", job_template=str(shrink["id"]))) == before
+
+
+def test_a_job_runs_and_hands_its_result_on(awx: Controller, imported: Row) -> None:
+    show = _template(awx, imported, "Show limits")
+    launched = awx.ask("POST", show["related"]["launch"], {"extra_vars": {"instance_qos_leaf": "none"}})
+    assert launched.status == 201
+    # What isn't in a survey doesn't get in.
+    assert launched.body["ignored_fields"] == {"extra_vars": {"instance_qos_leaf": "none"}}
+    job = awx.ended(launched.body)
+    output = awx.ask("GET", job["related"]["stdout"], query={"format": "json"}).body["content"]
+    assert job["status"] == "successful", output
+    assert "nowhere" in output
+    assert "instance_qos" in job["artifacts"]
+
+
+@pytest.fixture
+def viewer(awx: Controller, imported: Row) -> t.Iterator[Controller]:
+    name, password = f"viewer-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    user = awx.ask("POST", "users", {"username": name, "password": password}).body
+    team = awx.the("teams", name="Day 2 viewers", organization__name=imported["awx_organization"])
+    assert awx.ask("POST", team["related"]["users"], {"id": user["id"]}).status == 204
+    yield Controller.by_password(awx.host, name, password)
+    awx.ask("DELETE", user["url"])
+
+
+def test_who_may_look_may_not_limit(awx: Controller, viewer: Controller, imported: Row) -> None:
+    show, limit = (_template(awx, imported, name) for name in ("Show limits", "Limit instances"))
+    launched = viewer.ask("POST", show["related"]["launch"], {})
+    assert launched.status == 201
+    awx.ended(launched.body)
+    assert viewer.ask("POST", limit["related"]["launch"], {}).status in (403, 404)
+    assert [row["name"] for row in viewer.rows("job_templates")] == ["Show limits"]
+
+
+def test_check_mode_tells_exactly_what_has_drifted(awx: Controller, imported: Row) -> None:
+    limit = _template(awx, imported, "Limit instances")
+    assert awx.ask("PATCH", limit["url"], {"job_slice_count": 17}).status == 200
+    inventory = awx.the("inventories", organization__name=imported["awx_organization"])
+    assert awx.ask("PATCH", inventory["url"], {"variables": "{}"}).status == 200
+    wanted = ["Have the inventory", "Have the job templates: Limit instances"]
+    assert play("awx_setup", imported, "--check").changes == wanted
+    assert play("awx_setup", imported).changes == wanted
+    assert _template(awx, imported, "Limit instances")["job_slice_count"] != 17
+
+
+def test_it_goes_again(awx: Controller, imported: Row) -> None:
+    told = play("awx_remove", imported, "--check").changes
+    assert min(_count(awx, imported).values()) > 0
+    assert play("awx_remove", imported).changes == told
+    assert awx.rows("organizations", name=imported["awx_organization"]) == []
+    assert awx.rows("execution_environments", name=imported["awx_execution_environment"]) == []
+    assert set(_count(awx, imported).values()) == {0}
+    assert play("awx_remove", imported).changes == []

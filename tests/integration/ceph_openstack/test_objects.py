@@ -1,0 +1,164 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ceph_objects against a real cluster."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from tests.integration.ceph_openstack.cluster import Ceph
+
+POOLS: list[dict[str, t.Any]] = [
+    {"name": "o-images", "target_size_ratio": 0.2, "size": 2},
+    {"name": "o-volumes", "pg_num": 16, "quota_max_bytes": "1G", "quota_max_objects": 1000},
+]
+CLIENTS: list[dict[str, t.Any]] = [
+    {"name": "o-glance", "caps": {"mon": "profile rbd", "osd": "profile rbd pool=o-images"}},
+    {"name": "client.o-cinder", "caps": {"mon": "profile rbd",
+                                         "osd": "profile rbd pool=o-volumes, profile rbd-read-only pool=o-images"}},
+]  # fmt: skip
+
+both_ways = pytest.mark.parametrize("rados", [True, False], ids=["bindings", "ceph command"])
+
+
+@pytest.fixture
+def clean(ceph: Ceph) -> Ceph:
+    ceph.objects(
+        pools=[{"name": one["name"], "state": "absent", "delete_really": one["name"]} for one in POOLS],
+        clients=[{"name": one["name"], "state": "absent"} for one in CLIENTS],
+    )
+    return ceph
+
+
+@both_ways
+def test_from_nothing_to_all_predicted_done_and_done_once(clean: Ceph, rados: bool) -> None:
+    before = clean.state()
+    predicted = clean.objects(pools=POOLS, clients=CLIENTS, check=True, rados=rados)
+    assert clean.state() == before
+    made = clean.objects(pools=POOLS, clients=CLIENTS, rados=rados)
+    assert made["changed"]
+    assert (predicted["changed"], predicted["steps"], predicted["clients"]) == (True, made["steps"], made["clients"])
+    # What nobody asked for is Ceph's to choose, so it can't be predicted; all that was asked for is.
+    for row, foreseen in zip(made["pools"], predicted["pools"], strict=True):
+        assert foreseen.items() <= row.items()
+
+    pools = clean.pools()
+    assert pools["o-images"]["pg_autoscale_mode"] == "on"
+    assert pools["o-images"]["options"]["target_size_ratio"] == pytest.approx(0.2)
+    assert list(pools["o-images"]["application_metadata"]) == ["rbd"]
+    assert (pools["o-volumes"]["pg_num_target"], pools["o-volumes"]["pg_autoscale_mode"]) == (16, "off")
+    assert (pools["o-volumes"]["quota_max_bytes"], pools["o-volumes"]["quota_max_objects"]) == (2**30, 1000)
+    assert clean.clients()["client.o-cinder"]["caps"] == CLIENTS[1]["caps"]
+
+    settled = clean.state()
+    again = clean.objects(pools=POOLS, clients=CLIENTS, rados=rados)
+    assert (again["changed"], again["steps"]) == (False, [])
+    assert clean.state() == settled
+
+
+@both_ways
+def test_drift_is_mended_and_the_key_stays(clean: Ceph, rados: bool) -> None:
+    clean.objects(pools=POOLS, clients=CLIENTS)
+    key = clean.key("client.o-cinder")
+    clean.ask(
+        {"prefix": "auth caps", "entity": "client.o-cinder", "caps": ["mon", "allow *", "osd", "allow *"]},
+        {"prefix": "osd pool set-quota", "pool": "o-volumes", "field": "max_objects", "val": "7"},
+        {"prefix": "osd pool set", "pool": "o-images", "var": "target_size_ratio", "val": "0.5"},
+    )
+    made = clean.objects(pools=POOLS, clients=CLIENTS, rados=rados)
+    assert made["steps"] == [
+        "set target_size_ratio of pool o-images to 0.2, was 0.5",
+        "set the quota max_objects of pool o-volumes to 1000, was 7",
+        "set the caps of client.o-cinder",
+    ]
+    assert made["diff"]["before"]["clients"][0]["caps"] != made["diff"]["after"]["clients"][0]["caps"]
+    assert clean.key("client.o-cinder") == key
+    assert not clean.objects(pools=POOLS, clients=CLIENTS)["changed"]
+
+
+def test_caps_differ_by_what_they_say_not_by_white_space(clean: Ceph) -> None:
+    clean.objects(pools=POOLS, clients=CLIENTS)
+    caps = {"mon": " profile  rbd", "osd": "profile rbd pool=o-volumes;profile rbd-read-only  pool=o-images"}
+    assert not clean.objects(clients=[{"name": "o-cinder", "caps": caps}])["changed"]
+
+
+def test_no_key_in_what_is_shown(clean: Ceph) -> None:
+    shown = json.dumps([clean.objects(pools=POOLS, clients=CLIENTS), clean.objects(clients=CLIENTS, rados=False)])
+    for client in ("client.o-glance", "client.o-cinder", "client.admin"):
+        assert clean.key(client) not in shown
+
+
+@both_ways
+def test_a_pool_goes_only_when_named_twice_and_the_guard_is_up_again(clean: Ceph, rados: bool) -> None:
+    clean.objects(pools=POOLS)
+    before = clean.state()
+    refused = clean.objects(pools=[{"name": "o-images", "state": "absent", "delete_really": "images"}], rados=rados)
+    assert "Pool o-images would be deleted with all that is in it, but delete_really is 'images'" in refused["msg"]
+    assert clean.state() == before
+    made = clean.objects(pools=[{"name": "o-images", "state": "absent", "delete_really": "o-images"}], rados=rados)
+    assert made["steps"] == ["delete pool o-images and all that is in it"]
+    assert "o-images" not in clean.pools()
+    assert [row for row in clean.ask("config dump") if row["name"] == "mon_allow_pool_delete"] == []
+    assert not clean.objects(pools=[{"name": "o-images", "state": "absent", "delete_really": "o-images"}])["changed"]
+
+
+def test_the_guard_is_put_back_after_a_run_was_killed(clean: Ceph) -> None:
+    # What a run leaves that is killed in between.
+    clean.ask(
+        {"prefix": "config-key set", "key": "openstack_ops.day2/mon_allow_pool_delete", "val": "false"},
+        {"prefix": "config set", "who": "mon", "name": "mon_allow_pool_delete", "value": "true"},
+    )
+    steps = ["put back the guard against deleting pools, which a killed run had left down"]
+    assert clean.objects(check=True)["steps"] == steps
+    assert clean.objects()["steps"] == steps
+    assert [row["value"] for row in clean.ask("config dump") if row["name"] == "mon_allow_pool_delete"] == ["false"]
+    assert clean.objects()["steps"] == []
+    clean.ask({"prefix": "config rm", "who": "mon", "name": "mon_allow_pool_delete"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"clients": [{"name": "x", "caps": {"mon": "profile rdb"}}]}, "there is no profile 'rdb'; is 'rbd' meant?"),
+        ({"clients": [{"name": "x", "caps": {"osd": "profile rbd pool=o-volums"}}]}, "is 'o-volumes' meant?"),
+        ({"clients": [{"name": "x", "caps": {"mno": "profile rbd"}}]}, "has caps for 'mno'; there are mon, osd, mgr, mds"),
+        ({"clients": [{"name": "x", "caps": {"osd": "allowed rwx"}}]}, "write `profile NAME …` or `allow …`"),
+        ({"clients": [{"name": "x", "caps": {"osd": "profile rbd poool=o-volumes"}}]}, "'poool=o-volumes' is not understood"),
+        ({"clients": [{"name": "x", "caps": {}}]}, "client.x has no caps"),
+        ({"clients": [{"name": "admin", "caps": {"mon": "profile rbd"}}]}, "client.admin is the cluster's administrator"),
+        ({"clients": [{"name": "a b", "caps": {}}]}, "is not a name for one"),
+        ({"pools": [{"name": "new", "size": 1, "min_size": 2}]}, "min_size 2 is more than its size 1"),
+        ({"pools": [{"name": "new", "pg_num": 8, "pg_autoscale_mode": "on"}]}, "then the autoscaler sets pg_num"),
+        ({"pools": [{"name": "new", "crush_rule": "ssd"}]}, "there is no crush rule 'ssd'; there are replicated_rule"),
+        ({"pools": [{"name": "new", "quota_max_bytes": "lots"}]}, "quota_max_bytes 'lots' is no size"),
+        ({"pools": [{"name": "o-volumes", "application": "cephfs"}]}, "belongs to the application 'rbd', not to 'cephfs'"),
+        ({"pools": [{"name": "new"}, {"name": "new"}]}, "Pool new is listed twice"),
+        ({"conf": "/nowhere/ceph.conf"}, "There is no /nowhere/ceph.conf on this host"),
+        ({"name": "client.nobody"}, "client.nobody"),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_its_sentence_and_nothing_is_changed(
+    ceph: Ceph, arguments: dict[str, t.Any], sentence: str
+) -> None:
+    ceph.objects(pools=POOLS)
+    before = ceph.state()
+    # The good wish before the bad one must not be carried out.
+    pools = [{"name": "o-never"}, *arguments.get("pools", [])]
+    printed = ceph.objects(**{**arguments, "pools": pools})
+    assert printed["failed"]
+    assert sentence in printed["msg"]
+    assert ceph.state() == before
+
+
+@both_ways
+def test_an_unreachable_monitor_is_told_in_time(ceph: Ceph, rados: bool, tmp_path: t.Any) -> None:
+    conf = tmp_path / "ceph.conf"
+    conf.write_text("[global]\nmon host = 127.0.77.99\n")
+    keyring = str(ceph.folder / "ceph.client.admin.keyring")
+    printed = ceph.objects(conf=str(conf), keyring=keyring, timeout=2, rados=rados)
+    assert "No monitor named in" in printed["msg"]
+    assert "has answered client.admin within 2 s" in printed["msg"]

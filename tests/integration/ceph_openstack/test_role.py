@@ -1,0 +1,58 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role and its playbooks, from nothing to the proof, on three computes; and no key where anybody looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.ceph_openstack.cluster import Ceph
+from tests.integration.ceph_openstack.conftest import NODES
+from tests.integration.ceph_openstack.play import Watch, play, write_inventory
+
+
+@pytest.fixture(scope="module")
+def inventory(ceph: Ceph, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_inventory(ceph, tmp_path_factory.mktemp("inventory"), {"nova_computes": (NODES, {})}, {})
+
+
+def test_from_nothing_to_the_proof_on_every_compute(ceph: Ceph, inventory: Path, watch: Watch) -> None:
+    texts = []
+    rc, out, counts = play(ceph, inventory, "connect_ceph", "--check")
+    texts.append(out)
+    assert rc == 0, out
+    predicted = {host: count["changed"] for host, count in counts.items()}
+    assert "client.cinder" not in ceph.clients()
+
+    rc, out, counts = play(ceph, inventory, "connect_ceph")
+    texts.append(out)
+    assert rc == 0, out
+    assert {host: count["changed"] for host, count in counts.items()} == predicted
+    fsid = ceph.ask("fsid")["fsid"]
+    for node in NODES:
+        assert fsid in ceph.secrets(node)
+        assert counts[node]["changed"] >= 1
+
+    before = ceph.state()
+    rc, out, counts = play(ceph, inventory, "connect_ceph")
+    texts.append(out)
+    assert rc == 0, out
+    assert [count["changed"] for count in counts.values()] == [0] * len(counts)
+    assert ceph.state() == before
+
+    # One compute loses its secret: the proof over the fleet tells which.
+    ceph.lab("on", NODES[1], "virsh", "--connect", "qemu:///system", "secret-undefine", fsid)
+    rc, out, counts = play(ceph, inventory, "verify_ceph")
+    texts.append(out)
+    assert rc == 2
+    assert {host: count["failed"] for host, count in counts.items()} == {NODES[0]: 0, NODES[1]: 1, NODES[2]: 0}
+    assert f"libvirt has no secret {fsid} for client.cinder" in out
+
+    lines = watch.end()
+    for client in ("client.cinder", "client.glance", "client.cinder-backup", "client.admin"):
+        key = ceph.key(client)
+        assert [text[:200] for text in texts if key in text] == []
+        assert key.encode() not in lines

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A browser without a screen, driven over WebDriver; and a report that is as large as the page has to bear."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import subprocess
+import tempfile
+import time
+import typing as t
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit import report
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.books import book
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.findings import Audited
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import CLASSES, Finding, Node
+
+TOP = Path(__file__).resolve().parents[3]
+TEMPLATE = TOP / "plugins/plugin_utils/_audit/page.html"
+HOSTILE = "</script><img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
+
+_ALONE = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+]  # fmt: skip
+
+
+def large(computes: int = 50, findings: int = 5000) -> dict[str, t.Any]:
+    """A report made of what an audit makes it of; the same every time."""
+    dice = random.Random(1)
+    nodes: list[Node] = []
+    found: list[Finding] = []
+    kinds = ("allocation_without_instance", "domain_missing", "leftover_directory", "leftover_volume", "domain_differs")
+    for number in range(1, computes + 1):
+        host = f"cmp{number:02d}"
+        sizes = {"VCPU": (64, 4.0), "MEMORY_MB": (262144, 1.0), "DISK_GB": (2000, 1.0)}
+        provider: t.Any = {"inventories": {}, "usages": {}}
+        for resource, (total, ratio) in sizes.items():
+            provider["inventories"][resource] = {"total": total, "reserved": total // 20, "allocation_ratio": ratio}
+            provider["usages"][resource] = int(total * ratio * dice.uniform(0.2, 1.1))
+        host_found: t.Any = {
+            "cpus": 64, "memory": {"total": 1 << 38, "available": dice.randrange(1 << 37)},
+            "instances": {"path": "/i", "mount": "/i", "total": 2000 << 30, "used": dice.randrange(1900) << 30, "free": 90 << 30,
+                          "entries": [{"name": "a", "kind": "instance", "size": 50 << 30}]},
+            "libvirt": {"cpus": 64, "domains": [{"state": "running", "vcpus": dice.randrange(200), "memory": 1 << 36, "disks": []}]},
+        }  # fmt: skip
+        nodes.append(
+            {
+                "host": host, "inventory_hostname": host, "state": "up", "status": "enabled", "instances": 100, "unknown": {},
+                "books": [book(provider, None, host_found, resource) for resource in CLASSES], "reservation": None, "groups": [],
+                "volumes": [{"group": "vg0", "name": HOSTILE, "size": 1 << 34, "maker": "foreign", "why": "so", "instance": None,
+                             "pool": None, "tags": []}],
+            }
+        )  # fmt: skip
+    for number in range(findings):
+        subject = str(uuid.UUID(int=dice.getrandbits(128)))
+        found.append(
+            Finding(
+                dice.choice(kinds), ("critical", "warning", "info")[number % 3], f"cmp{number % computes + 1:02d}", subject,
+                f"This instance is where it shouldn't be, number {number}.", f"openstack server reboot --hard {subject}", "cloud", HOSTILE,
+            )
+        )  # fmt: skip
+    audited = Audited(nodes, found, 3, 100 * computes)
+    return report.report(audited, taken="2026-11-27T13:00:00Z", cloud="lab", region="RegionOne", requests=100)
+
+
+def write_page(folder: Path, made: dict[str, t.Any]) -> Path:
+    path = folder / "audit.html"
+    path.write_text(report.page(TEMPLATE.read_text(encoding="utf-8"), made), encoding="utf-8")
+    return path
+
+
+class Browser:
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def call(self, method: str, path: str, body: dict[str, t.Any] | None = None) -> t.Any:
+        request = urllib.request.Request(
+            self._base + path, method=method, data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=120) as answer:
+                return json.loads(answer.read())["value"]
+        except urllib.error.HTTPError as exc:
+            raise AssertionError(exc.read().decode()) from None
+
+    def open(self, path: Path) -> None:
+        self.call("POST", "/url", {"url": path.as_uri()})
+
+    def run(self, script: str) -> t.Any:
+        return self.call("POST", "/execute/sync", {"script": script, "args": []})
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self.call("GET", "/screenshot"))
+
+
+@contextmanager
+def browser(width: int, height: int, *, dark: bool = False) -> t.Iterator[Browser]:
+    """Chromium, `width` CSS pixels wide as a phone or a screen is."""
+    with tempfile.TemporaryDirectory(prefix="audit-browser-") as folder:
+        driver = subprocess.Popen(
+            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        try:
+            assert driver.stdout
+            port = ""
+            for line in driver.stdout:
+                if "started successfully on port" in line:
+                    port = line.rsplit(" ", 1)[1].strip(" .\n")
+                    break
+            options = {
+                "args": [
+                    *_ALONE,
+                    f"--user-data-dir={folder}",
+                    *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+                ],
+                "mobileEmulation": {
+                    "deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": False}
+                },
+            }
+            base = f"http://127.0.0.1:{port}/session"
+            wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
+            session = Browser(base).call("POST", "", wanted)["sessionId"]
+            made = Browser(f"{base}/{session}")
+            try:
+                yield made
+            finally:
+                made.call("DELETE", "")
+        finally:
+            driver.terminate()
+            driver.wait(20)
+
+
+def seconds_to_open(made: Browser, path: Path) -> float:
+    began = time.monotonic()
+    made.open(path)
+    # Two frames later it has been painted.
+    made.call(
+        "POST",
+        "/execute/async",
+        {"script": "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));", "args": []},
+    )
+    return time.monotonic() - began

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine as a compute of the lab's cloud (`tests/lab/cloud up`, `tests/lab/cloud seed`). Without the cloud these tests fail."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import typing as t
+from pathlib import Path
+
+import openstack
+import pytest
+
+from tests.integration.compute_audit.compute import CACHE, CLOUD, Compute
+
+
+@pytest.fixture(scope="session")
+def compute() -> t.Iterator[Compute]:
+    assert os.geteuid() == 0, "these tests make machines: run them as root"
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUD / "clouds.yaml")
+    try:
+        cloud = openstack.connect(cloud="mini")
+        cloud.authorize()
+    except openstack.exceptions.SDKException as exc:
+        pytest.fail(
+            f"The lab's cloud does not answer ({str(exc).partition(':')[0]}); run `tests/lab/cloud up` and `seed`.",
+            pytrace=False,
+        )
+    with tempfile.TemporaryDirectory(prefix="audit-", dir=CACHE) as folder:
+        made = Compute(Path(folder), cloud)
+        try:
+            made.up()
+            yield made
+        finally:
+            made.down()

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page in a real browser, as wide as a screen and as narrow as a phone, with 5000 findings on 50 computes."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.integration.compute_audit.browser import HOSTILE, TOP, Browser, browser, large, write_page
+
+WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    subprocess.run([str(TOP / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    return write_page(tmp_path_factory.mktemp("page"), large())
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
+    width, height = WIDTHS[request.param]
+    with browser(width, height) as found:
+        found.open(page)
+        yield found, width
+
+
+def test_it_is_there_and_asks_nobody(opened: tuple[Browser, int]) -> None:
+    found, width = opened
+    assert found.run("return document.documentElement.dataset.ready") == "1"
+    assert found.run("return innerWidth") == width
+    assert found.run("return document.querySelectorAll('#nodes .node').length") == 50
+    assert found.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_nothing_is_wider_than_the_window(opened: tuple[Browser, int]) -> None:
+    found, width = opened
+    assert found.run("return document.documentElement.scrollWidth") <= width
+    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
+    assert found.run(wide) == 0
+
+
+def test_what_tenants_wrote_is_text(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    assert found.run("return window.pwned === undefined")
+    assert found.run("return document.images.length") == 0
+    found.run("document.querySelector('.node details').open = true")
+    assert HOSTILE in found.run("return document.querySelector('.finding .top').textContent")
+
+
+def test_findings_are_filtered_sorted_and_drawn_as_they_are_looked_at(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    rows = "return document.querySelectorAll('.finding').length"
+    choose = "document.getElementById('{0}').value = '{1}'; document.getElementById('{0}').dispatchEvent(new Event('input'));"
+    drawn = found.run(rows)
+    assert 0 < drawn <= 100
+    found.run("document.querySelector('#end button').click()")
+    assert found.run(rows) == 2 * drawn
+    found.run(choose.format("host", "cmp07") + choose.format("severity", "warning"))
+    shown = found.run("return document.getElementById('shown').textContent")
+    assert shown == "33 of 5000 findings"
+    assert set(found.run("return [...document.querySelectorAll('.finding .top b')].map(e => e.textContent)")) == {
+        "warning"
+    }
+    found.run(choose.format("sort", "kind"))
+    kinds = found.run(
+        "return [...document.querySelectorAll('.finding .top span:nth-child(2)')].map(e => e.textContent)"
+    )
+    assert kinds == sorted(kinds)
+    assert len(set(kinds)) > 1
+    found.run(choose.format("text", "number 4231."))
+    assert found.run("return document.getElementById('shown').textContent") == "No finding is like that."
+    found.run(choose.format("host", "") + choose.format("severity", ""))
+    assert found.run("return document.getElementById('shown').textContent") == "1 of 5000 findings"
+    found.run(choose.format("text", ""))
+
+
+def test_each_node_has_a_chart_of_both(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    charts = found.run(
+        "return [...document.querySelector('.node').querySelectorAll('svg')].map(s => [s.getAttribute('aria-label'),"
+        " new Set([...s.children].map(r => r.getAttribute('y'))).size, s.getBoundingClientRect().width])"
+    )
+    assert len(charts) == 3
+    for label, bars, width in charts:
+        assert "Placement has given away" in label
+        assert bars == 2
+        assert width > 100
+
+
+def test_day_and_night_can_be_chosen(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    color = "return getComputedStyle(document.body).backgroundColor"
+    before = found.run(color)
+    found.run("document.getElementById('theme').click()")
+    assert found.run(color) != before
+    found.run("document.getElementById('theme').click()")
+    assert found.run(color) == before
+
+
+def test_it_is_dark_where_the_reader_s_system_is(page: Path) -> None:
+    with browser(390, 844, dark=True) as found:
+        found.open(page)
+        assert found.run("return matchMedia('(prefers-color-scheme: dark)').matches")
+        assert found.run("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
+
+
+def test_it_is_painted(opened: tuple[Browser, int], tmp_path: Path) -> None:
+    found, width = opened
+    image = found.screenshot()
+    (tmp_path / "page.png").write_bytes(image)
+    assert int.from_bytes(image[16:20], "big") == width
+    # An empty page is a few hundred bytes.
+    assert len(image) > 20_000

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role nova_notifications on a host with systemd, where a program that only waits stands in for nova-compute."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.integration.events.lab import BIN, CACHE, PREFIX, Computes, environment
+
+HOST = "cmp01"
+FILE = "/etc/nova/nova.conf.d/openstack_ops.day2.notifications.conf"
+UNIT = "[Service]\\nExecStart=/bin/sleep infinity\\n"
+# What oslo.config makes of a service's files; the options are declared as oslo.messaging and Nova declare them.
+READ = """
+import json, sys
+from oslo_config import cfg
+conf = cfg.ConfigOpts()
+conf.register_opts([cfg.MultiStrOpt("driver", default=[]), cfg.ListOpt("topics")], "oslo_messaging_notifications")
+conf.register_opts([cfg.StrOpt("notification_format"), cfg.ListOpt("versioned_notifications_topics"), cfg.StrOpt("notify_on_state_change")], "notifications")
+conf(["--config-file", sys.argv[1], "--config-dir", sys.argv[2]])
+print(json.dumps([dict(conf.oslo_messaging_notifications.items()), dict(conf.notifications.items())]))
+"""
+
+
+class Ran(t.NamedTuple):
+    code: int
+    changed: int
+    said: str
+
+
+@pytest.fixture(scope="module")
+def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Callable[..., Ran]]:
+    folder = tmp_path_factory.mktemp("role")
+    (folder / "hosts.yml").write_text(
+        json.dumps(
+            {
+                "nova_computes": {
+                    "hosts": {HOST: {"ansible_host": PREFIX + HOST}},
+                    "vars": {
+                        "ansible_connection": "containers.podman.podman",
+                        "ansible_user": "root",
+                        "ansible_python_interpreter": "/usr/bin/python3",
+                    },
+                }
+            }
+        )
+    )
+    computes.inside(HOST, "mkdir", "-p", "/etc/nova")
+    computes.inside(HOST, "sh", "-c", "printf '[DEFAULT]\\nstate_path = /x\\n' >/etc/nova/nova.conf")
+    computes.inside(HOST, "sh", "-c", f"printf '{UNIT}' >/etc/systemd/system/nova-compute.service")
+    computes.inside(HOST, "sh", "-c", "systemctl daemon-reload && systemctl start nova-compute")
+
+    def run(*arguments: str, **variables: t.Any) -> Ran:
+        done = subprocess.run(
+            [
+                str(BIN / "ansible-playbook"),
+                "-i",
+                str(folder / "hosts.yml"),
+                "openstack_ops.day2.send_notifications",
+                "-e",
+                json.dumps(variables),
+                *arguments,
+            ],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        said = " ".join((done.stdout + done.stderr).split())
+        counted = re.search(r"changed=(\d+)", said)
+        return Ran(done.returncode, int(counted[1]) if counted else -1, said)
+
+    yield run
+    computes.inside(
+        HOST, "sh", "-c", "systemctl stop nova-compute; rm -rf /etc/nova /etc/systemd/system/nova-compute.service"
+    )
+
+
+def test_nova_sends_after_a_run_and_is_restarted_once(
+    send: t.Callable[..., Ran], computes: Computes, tmp_path: Path
+) -> None:
+    def process() -> str:
+        return computes.inside(HOST, "systemctl", "show", "--property=MainPID", "nova-compute")
+
+    before = process()
+    predicted = send("--check", "--diff")
+    assert predicted.code == 0, predicted.said
+    assert "+driver = messagingv2" in predicted.said
+    assert (computes.inside(HOST, "cat", FILE), process()) == ("", before)
+
+    done = send()
+    assert done.code == 0, done.said
+    after = process()
+    assert after != before
+    again = send()
+    assert (again.code, again.changed, process()) == (0, 0, after)
+
+    snippets = tmp_path / "nova.conf.d"
+    snippets.mkdir()
+    (snippets / "ours.conf").write_text(computes.inside(HOST, "cat", FILE))
+    (tmp_path / "nova.conf").write_text(computes.inside(HOST, "cat", "/etc/nova/nova.conf"))
+    command = [str(CACHE / "cloud" / "venv" / "bin" / "python"), "-c", READ, str(tmp_path / "nova.conf"), str(snippets)]
+    read = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert read == [
+        {"driver": ["messagingv2"], "topics": ["openstack_ops_day2"]},
+        {
+            "notification_format": "both",
+            "versioned_notifications_topics": ["openstack_ops_day2"],
+            "notify_on_state_change": "vm_state",
+        },
+    ]
+
+
+def test_a_topic_that_others_read_is_not_silenced_and_absent_takes_it_back(
+    send: t.Callable[..., Ran], computes: Computes
+) -> None:
+    computes.inside(HOST, "sh", "-c", "echo 'topics = notifications, metering' >>/etc/nova/nova.conf")
+    refused = send()
+    assert refused.code != 0
+    silenced = "nova on cmp01 sends to metering, notifications, which somebody may read."
+    assert silenced in refused.said, refused.said
+    overruled = send(nova_notifications_topics=["notifications", "metering", "openstack_ops_day2"])
+    assert overruled.code != 0
+    assert "nova on cmp01 sets topics itself, without openstack_ops_day2. Take the option out there" in overruled.said
+    assert send(nova_notifications_state="absent").changed == 2
+    assert computes.inside(HOST, "cat", FILE) == ""

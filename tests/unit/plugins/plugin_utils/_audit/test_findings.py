@@ -1,0 +1,274 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each thing that can be wrong is found, and nothing that is right."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import SEVERITIES
+from tests.unit.plugins.plugin_utils._audit.world import (
+    COMPUTE,
+    GIB,
+    HOSTILE,
+    LOST,
+    ONE,
+    TAKES,
+    TWO,
+    World,
+    domain,
+    entry,
+    inventory,
+    server,
+    volume,
+)
+
+Spoil = t.Callable[[World], t.Any]
+
+
+def _lost_provider(world: World) -> None:
+    world.cloud["providers"].append(
+        {"uuid": LOST, "name": "gone", "inventories": {"MEMORY_MB": inventory(1)}, "usages": {}, "allocations": {}}
+    )
+
+
+def _resized_specs(world: World) -> None:
+    world.provider["allocations"][ONE]["DISK_GB"] = 5
+
+
+def _secret_of_a_disk(world: World) -> None:
+    world.domains[0]["disks"][0]["secret"] = LOST
+
+
+def _not_in_effect(world: World) -> None:
+    world.host["nova_conf"]["reserved_host_disk_mb"] = 4000
+
+
+def _negative(world: World) -> None:
+    world.provider["inventories"]["VCPU"] = inventory(2, 1.0)
+
+
+def _foreign_volume(world: World) -> World:
+    world.use_lvm(volume("backup", size=60 * GIB))
+    world.host["instances"]["entries"] = []
+    return world
+
+
+SPOILED: dict[str, tuple[Spoil, set[tuple[str, str]]]] = {
+    "an allocation of nobody": (lambda world: world.hold(LOST, VCPU=1), {("allocation_without_instance", LOST)}),
+    "an allocation of an instance on another host": (
+        lambda world: (
+            world.hold(LOST, VCPU=1),
+            world.add_server(server(LOST, **{"OS-EXT-SRV-ATTR:host": "cmp02"})),
+        ),
+        {("allocation_on_other_host", LOST)},
+    ),
+    "an instance without allocation": (
+        lambda world: world.provider["allocations"].pop(ONE),
+        {("instance_without_allocation", ONE)},
+    ),
+    "an allocation smaller than the flavor": (_resized_specs, {("allocation_differs", ONE)}),
+    "a compute that Placement does not know": (
+        lambda world: world.cloud["providers"].clear(),
+        {("compute_without_provider", COMPUTE)},
+    ),
+    "a provider of a compute that is gone": (_lost_provider, {("provider_without_compute", LOST)}),
+    "more given away than there is": (_negative, {("negative", "VCPU")}),
+    "a domain of a deleted instance": (lambda world: world.add_domain(domain(LOST)), {("domain_unknown", LOST)}),
+    "a domain of an instance on another host": (
+        lambda world: (
+            world.add_domain(domain(LOST)),
+            world.add_server(server(LOST, **{"OS-EXT-SRV-ATTR:host": "cmp02"})),
+        ),
+        {("domain_on_other_host", LOST)},
+    ),
+    "a domain of somebody else": (
+        lambda world: world.add_domain(domain(LOST, made_by_nova=False)),
+        {("domain_foreign", LOST)},
+    ),
+    "an instance without a domain": (lambda world: world.domains.pop(0), {("domain_missing", ONE)}),
+    "an instance whose domain is off": (
+        lambda world: world.domains[0].update(state="shut off"),
+        {("domain_not_running", ONE)},
+    ),
+    "an instance whose domain is paused": (
+        lambda world: world.domains[0].update(state="paused"),
+        {("domain_paused", ONE)},
+    ),
+    "a stopped instance whose domain runs": (
+        lambda world: world.cloud["servers"][0].update({"OS-EXT-STS:vm_state": "stopped", "status": "SHUTOFF"}),
+        {("domain_running", ONE)},
+    ),
+    "a domain of another size": (lambda world: world.domains[0].update(vcpus=1), {("domain_differs", ONE)}),
+    "a folder of a deleted instance": (
+        lambda world: world.add_entry(entry(LOST, LOST, size=0)),
+        {("leftover_directory", LOST)},
+    ),
+    "a folder of a resize that is over": (
+        lambda world: world.add_entry(entry(f"{ONE}_resize", ONE, "_resize", size=0)),
+        {("leftover_directory", f"{ONE}_resize")},
+    ),
+    "a volume of a deleted instance": (
+        lambda world: world.host["lvm"]["volumes"].append(volume(f"{LOST}_disk", "nova", instance=LOST)),
+        {("leftover_volume", f"vg0/{LOST}_disk")},
+    ),
+    "a foreign volume in Nova's group": (_foreign_volume, {("disk_not_reserved", "DISK_GB")}),
+    "a reservation that Placement has not got": (_not_in_effect, {("reservation_not_in_effect", "DISK_GB")}),
+    "a disk smaller than Placement believes": (
+        lambda world: world.provider["inventories"].update(DISK_GB=inventory(200)),
+        {("inventory_differs", "DISK_GB")},
+    ),
+    "a disk that names a secret which is not there": (_secret_of_a_disk, {("secret_missing", LOST)}),
+    "a secret of nova.conf that is not there": (
+        lambda world: world.host["nova_conf"].update(rbd_secret_uuid=LOST),
+        {("secret_missing", LOST)},
+    ),
+    "a limit that is lost": (
+        lambda world: world.host["limits"].append(
+            {"port": "fc618310-b9", "devices": ["tapfc618310-b9"], "limited": False, "saved": True, "owner": ""}
+        ),
+        {("limit_lost", "fc618310-b9")},
+    ),
+    "a part that is not known": (lambda world: world.host["unknown"].update(lvm="So."), {("unknown", "lvm")}),
+}
+
+
+def test_right_books_have_no_findings(world: World) -> None:
+    assert world.found() == set()
+    assert world.audit().servers == 2
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_it_is_found_and_nothing_else(world: World, case: str) -> None:
+    spoil, expected = SPOILED[case]
+    spoil(world)
+    assert world.found() == expected
+    for one in world.audit().findings:
+        assert one.severity in SEVERITIES
+        assert one.explanation.endswith(".")
+        assert one.mend
+        # What a tenant wrote is shown beside it, never in a sentence or in a command.
+        assert HOSTILE not in one.explanation + one.mend
+
+
+def _migration(world: World) -> None:
+    world.cloud["migrations"].append({"uuid": LOST, "instance_uuid": TWO, "status": "finished"})
+    world.hold(LOST, VCPU=2)
+
+
+STILL_RIGHT: dict[str, Spoil] = {
+    "a resize that waits for its confirmation": _migration,
+    "an instance that is being built elsewhere": lambda world: (
+        world.hold(LOST, VCPU=1),
+        world.add_server(server(LOST, status="BUILD", **{"OS-EXT-SRV-ATTR:host": None})),
+    ),
+    "an instance that is being started": lambda world: (
+        world.domains[0].update(state="shut off"),
+        world.cloud["servers"][0].update({"OS-EXT-STS:task_state": "powering-on"}),
+    ),
+    "an instance that was deleted meanwhile": lambda world: (
+        world.add_domain(domain(LOST)),
+        world.add_entry(entry(LOST, LOST, size=0)),
+        world.hold(LOST, VCPU=1),
+        world.cloud["recent"].__iadd__([{"id": LOST, "status": "DELETED"}]),
+    ),
+    "an instance of a cell that is down": lambda world: (
+        world.hold(LOST, VCPU=1),
+        world.add_server({"id": LOST, "status": "UNKNOWN"}),
+    ),
+    "an instance that boots from a volume": lambda world: (
+        world.cloud["servers"][0].update(image=""),
+        world.provider["allocations"][ONE].update(DISK_GB=0),
+    ),
+    "a flavor that asks for something of its own": lambda world: (
+        world.cloud["servers"][0]["flavor"].update(extra_specs={"resources:VCPU": "0"}),
+        world.provider["allocations"][ONE].update(VCPU=0),
+    ),
+    "a stopped instance": lambda world: (
+        world.domains[0].update(state="shut off"),
+        world.cloud["servers"][0].update({"OS-EXT-STS:vm_state": "stopped", "status": "SHUTOFF"}),
+    ),
+    "folders of other hosts on a shared file system": lambda world: (
+        world.host["instances"].update(shared=True),
+        world.add_entry(entry(LOST, LOST, size=0)),
+        world.add_server(server(LOST, **{"OS-EXT-SRV-ATTR:host": "cmp02"})),
+    ),
+    "more reserved than is needed": lambda world: (
+        world.host["nova_conf"].update(reserved_host_disk_mb=51200),
+        world.provider["inventories"]["DISK_GB"].update(reserved=50),
+    ),
+    "a foreign volume that is reserved": lambda world: (
+        _foreign_volume(world),
+        world.host["nova_conf"].update(reserved_host_disk_mb=61440),
+        world.provider["inventories"]["DISK_GB"].update(reserved=60),
+    ),
+    "an instance that Nova has given up": lambda world: (
+        world.domains.pop(0),
+        world.cloud["servers"][0].update({"OS-EXT-STS:vm_state": "error", "status": "ERROR"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STILL_RIGHT)
+def test_what_is_right_is_not_told(world: World, case: str) -> None:
+    STILL_RIGHT[case](world)
+    assert world.found() == set()
+
+
+def test_a_host_that_told_nothing_is_compared_with_nothing(world: World) -> None:
+    world.host = t.cast("t.Any", None)
+    assert world.found() == {("unknown", "host")}
+
+
+def test_without_libvirt_no_folder_or_volume_is_called_left_over(world: World) -> None:
+    world.host |= {"libvirt": None, "unknown": {"libvirt": "It doesn't answer."}}
+    world.add_entry(entry(LOST, LOST, size=0))
+    world.host["lvm"]["volumes"].append(volume(f"{LOST}_disk", "nova", instance=LOST))
+    assert world.found() == {("unknown", "libvirt")}
+
+
+def test_a_folder_whose_domain_is_there_still_is_not_to_be_removed(world: World) -> None:
+    world.add_domain(domain(LOST))
+    world.add_entry(entry(LOST, LOST, size=0))
+    assert world.found() == {("domain_unknown", LOST)}
+
+
+def test_only_wanted_computes_are_told_of(world: World) -> None:
+    _negative(world)
+    _lost_provider(world)
+    assert world.audit(only={"cmp02"}).findings == []
+
+
+def test_of_what_is_negative_the_reason_is_told(world: World) -> None:
+    world.provider["inventories"]["DISK_GB"] = inventory(25, reserved=10)
+    (disk,) = (one for one in world.audit().findings if one.kind == "negative")
+    assert "5 GiB of disk more are given away than there may be" in disk.explanation
+    assert "the reservation came after the instances" in disk.explanation
+    assert disk.mend == f"openstack server migrate --live-migration {ONE}"
+
+
+def test_allocations_of_nobody_are_told_to_be_the_reason(world: World) -> None:
+    world.hold(LOST, VCPU=100)
+    found = {one.kind: one for one in world.audit().findings}
+    assert "100 of it are kept for nobody" in found["negative"].explanation
+    assert found["negative"].mend == f"openstack resource provider allocation delete {LOST}"
+
+
+def test_names_of_files_are_quoted_in_commands(world: World) -> None:
+    world.host["instances"]["path"] = "/srv/it's here"
+    world.add_entry(entry(LOST, LOST, size=0))
+    world.domains.clear()
+    world.cloud["servers"].clear()
+    world.cloud["recent"] += [{"id": ONE}, {"id": TWO}]
+    (found,) = (one for one in world.audit().findings if one.kind == "leftover_directory")
+    assert found.mend == f"rm -r --one-file-system -- '/srv/it'\"'\"'s here/{LOST}'"
+
+
+def test_ids_stay_the_same(world: World) -> None:
+    world.hold(LOST, **TAKES)
+    first = [one.id for one in world.audit().findings]
+    assert first == [f"allocation_without_instance:cmp01:{LOST}"]
+    assert [one.id for one in world.audit().findings] == first
