@@ -16,7 +16,9 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit import fetch, report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.findings import audit
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import Pool, Record
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import CloudError, Wish
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
 
 _TEMPLATE = Path(fetch.__file__).with_name("page.html")
 
@@ -32,6 +34,9 @@ class ActionModule(ActionBase):
             argument_spec=dict(
                 hosts=dict(type="list", elements="str", required=True),
                 register=dict(type="str", default="compute_audit_info"),
+                images_register=dict(type="str"),
+                rules_register=dict(type="str"),
+                cinder=dict(type="list", elements="dict", default=[]),
                 since=dict(type="str", required=True),
                 cloud=dict(type="str"),
                 clouds_yaml_path=dict(type="str"),
@@ -43,7 +48,12 @@ class ActionModule(ActionBase):
                 html=dict(type="str"),
             )
         )
-        told, inventory, silent = self._told(options, (task_vars or {})["hostvars"])
+        hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = (task_vars or {})["hostvars"]
+        told, inventory, silent = self._told(options, hostvars)
+        pools, unlisted = self._pools(options["images_register"], inventory, hostvars)
+        for host, why in unlisted.items():
+            if found := told[host]:
+                found["unknown"] = {**found["unknown"], "rbd_images": why}
         wish = Wish(
             cloud=options["cloud"] or None,
             clouds_yaml=os.path.expanduser(options["clouds_yaml_path"] or "") or None,
@@ -52,7 +62,7 @@ class ActionModule(ActionBase):
             timeout=options["timeout"],
         )
         try:
-            answer = fetch.fetch(wish, options["since"])
+            answer = fetch.fetch(wish, options["since"], everybody=bool(pools))
         except CloudError as exc:
             raise AnsibleActionFail(str(exc)) from None
         cloud = answer.cloud
@@ -63,7 +73,16 @@ class ActionModule(ActionBase):
                 f"Nova has no compute {', '.join(strangers)}; it has {', '.join(sorted(computes)) or 'none'}. "
                 "Set compute_audit_host to Nova's own name of the host (host in nova.conf)."
             )
-        audited = audit(cloud, told, inventory, only=set(told) if options["only_hosts"] else None, silent=silent)
+        audited = audit(
+            cloud,
+            told,
+            inventory,
+            only=set(told) if options["only_hosts"] else None,
+            silent=silent,
+            rules=self._rules(options["rules_register"], told, inventory, hostvars),
+            pools=pools,
+            cinder=self._cinder(options["cinder"]),
+        )
         made = report.report(
             audited,
             taken=options["since"],
@@ -102,6 +121,62 @@ class ActionModule(ActionBase):
             if not found and said.get("msg"):
                 silent[host] = " ".join(str(said["msg"]).split())
         return told, inventory, silent
+
+    def _pools(
+        self, register: str | None, inventory: dict[str, str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
+    ) -> tuple[list[Pool], dict[str, str]]:
+        """What was listed in each pool, and for Nova's name of a compute why its pool couldn't be."""
+        pools: dict[tuple[str, str], Pool] = {}
+        unlisted: dict[str, str] = {}
+        if not register:
+            return [], {}
+        for host, name in sorted(inventory.items()):
+            found = (hostvars[name].get(register) or {}).get("found")
+            if found and found["rbd_images"]:
+                listed = found["rbd_images"]
+                pool: Pool = {"host": host, "fsid": listed["fsid"], "pool": listed["pool"], "images": listed["images"]}
+                pools.setdefault((pool["fsid"], pool["pool"]), pool)
+            elif found and "rbd_images" in found["unknown"]:
+                unlisted[host] = str(found["unknown"]["rbd_images"])
+        return list(pools.values()), unlisted
+
+    def _rules(
+        self,
+        register: str | None,
+        told: t.Mapping[str, Record | None],
+        inventory: t.Mapping[str, str],
+        hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    ) -> dict[str, list[Record] | str] | None:
+        """By Nova's name, how the limits there differ from the rules, or why that can't be told; None where nobody asks."""
+        if not register:
+            return None
+        rules: dict[str, list[Record] | str] = {}
+        for host, found in told.items():
+            if not found or found["limits"] is None:
+                continue  # a finding of its own
+            name = inventory[host]
+            wanted = hostvars[name].get(register) or {}
+            if "ports" not in wanted and "interfaces" not in wanted:
+                rules[host] = " ".join(str(wanted.get("msg") or "The role instance_qos failed; see above.").split())
+                continue
+            there = {"ports": found["limits"], "problems": [], "keeper": ""}
+            rules[host] = comparison({name: there}, {name: wanted})["rows"]
+        return rules
+
+    @staticmethod
+    def _cinder(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, Record]:
+        """By host, what compute_audit_info told of its cinder.conf; a failure where it couldn't."""
+        backends: dict[str, Record] = {}
+        for one in results:
+            found = one.get("found") or {}
+            if not found.get("cinder"):
+                why = (found.get("unknown") or {}).get("cinder") or one.get("msg") or "it told nothing"
+                raise AnsibleActionFail(
+                    f"The configuration of Cinder on {one.get('item', 'a host')} can't be read: {why} "
+                    "Leave the host out of compute_audit_cinder_hosts, or say where the files are."
+                )
+            backends[str(one["item"])] = found["cinder"]
+        return backends
 
     def _write(self, options: dict[str, t.Any], made: dict[str, t.Any]) -> bool:
         """Write what is asked for, and tell whether it finds something else than what was there."""

@@ -47,6 +47,23 @@ options:
         compared with nothing, which is a finding of its own.
     type: str
     default: compute_audit_info
+  images_register:
+    description:
+      - The variable of a host in which M(openstack_ops.day2.compute_audit_info) was registered that looked at the part V(rbd_images).
+        One host for each pool is enough. The ids of all servers are read then, a request per 1000.
+    type: str
+  rules_register:
+    description:
+      - The variable of each host in which M(openstack_ops.day2.tc_htb) or M(openstack_ops.day2.virt_interface_limit) was registered,
+        run in check mode with what the rules want. Left out, limits aren't compared with rules.
+    type: str
+  cinder:
+    description:
+      - The results of M(openstack_ops.day2.compute_audit_info) in a loop over hosts with cinder-volume, each with its C(item) and
+        the part V(cinder).
+    type: list
+    elements: dict
+    default: []
   since:
     description: When the first host was looked at, in UTC, as V(2026-11-27T13:00:00Z). What has changed since is left out.
     type: str

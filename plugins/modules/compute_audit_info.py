@@ -13,10 +13,12 @@ description:
   - Looks in one call at libvirt's domains with their disks and at its secrets, at LVM's groups and volumes and who made each,
     at the file system and the folders of the instances, at nova.conf, and at bandwidth limits. Changes nothing.
   - Over a read-only connection libvirt tells nobody the value of a secret; only UUIDs and usages are read.
+  - With C(images_type = rbd) in nova.conf it asks Ceph with Nova's own user and keyring how full Nova's pool is, and lists the
+    images in it on request (V(rbd_images) in O(parts)).
   - A part that can't be looked at is null and is named in RV(found.unknown) with the reason. It is never taken for empty.
   - M(openstack_ops.day2.compute_audit) compares what several hosts tell with Nova and Placement.
 requirements:
-  - python3-libvirt and lvm2 on the host, for those parts
+  - python3-libvirt, lvm2, and python3-rados and python3-rbd on the host, for those parts
 attributes:
   check_mode:
     support: full
@@ -53,10 +55,26 @@ options:
       - /etc/nova/nova-compute.conf
       - /etc/nova/nova.conf.d
       - /etc/nova/nova-compute.conf.d
+  cinder_conf:
+    description: cinder-volume's configuration files and folders of such files, for the part V(cinder).
+    type: list
+    elements: path
+    default:
+      - /etc/cinder/cinder.conf
+      - /etc/cinder/cinder.conf.d
   uri:
     description: The libvirt to ask.
     type: str
     default: qemu:///system
+  parts:
+    description:
+      - What to look at. nova.conf is always read, where it is there. A part that isn't listed is null.
+      - V(rbd_images) lists a pool, which all computes share, and V(cinder) is of a host with cinder-volume; so neither is asked of
+        every compute.
+    type: list
+    elements: str
+    choices: [memory, instances, lvm, libvirt, limits, rbd, rbd_images, cinder]
+    default: [memory, instances, lvm, libvirt, limits, rbd]
 seealso:
   - module: openstack_ops.day2.compute_audit
 author:
@@ -113,6 +131,17 @@ found:
       description: Ports with a bandwidth limit, a saved one or an owner of their devices, as M(openstack_ops.day2.tc_htb_info) has them.
       type: list
       elements: dict
+    rbd:
+      description:
+        - The pool that Nova keeps the instances' disks in, with the cluster's C(fsid), and the bytes C(stored) in it and C(free), both
+          without copies. Null where Nova keeps them elsewhere.
+      type: dict
+    rbd_images:
+      description: The C(images) of that pool that are called as Nova calls its disks, each with its C(instance).
+      type: dict
+    cinder:
+      description: The C(files) of Cinder's configuration, and its RBD C(backends) with C(rbd_user), C(rbd_secret_uuid) and C(rbd_pool).
+      type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -125,6 +154,8 @@ CONFIGURATION = [
     "/etc/nova/nova.conf.d",
     "/etc/nova/nova-compute.conf.d",
 ]
+CINDER = ["/etc/cinder/cinder.conf", "/etc/cinder/cinder.conf.d"]
+PARTS = ["memory", "instances", "lvm", "libvirt", "limits", "rbd"]
 
 
 def main() -> None:
@@ -133,7 +164,9 @@ def main() -> None:
             host=dict(type="str", default=""),
             instances_path=dict(type="str", default=""),
             nova_conf=dict(type="list", elements="path", default=CONFIGURATION),
+            cinder_conf=dict(type="list", elements="path", default=CINDER),
             uri=dict(type="str", default="qemu:///system"),
+            parts=dict(type="list", elements="str", choices=[*PARTS, "rbd_images", "cinder"], default=PARTS),
         ),
         supports_check_mode=True,
     )
@@ -144,9 +177,14 @@ def main() -> None:
 
     params = module.params
     look = Look(
-        run, uri=params["uri"], conf=params["nova_conf"], host=params["host"], instances_path=params["instances_path"]
+        run,
+        uri=params["uri"],
+        conf=params["nova_conf"],
+        cinder_conf=params["cinder_conf"],
+        host=params["host"],
+        instances_path=params["instances_path"],
     )
-    module.exit_json(changed=False, found=look.look())
+    module.exit_json(changed=False, found=look.look(params["parts"]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at this host for an audit: libvirt, LVM, the instances path, nova.conf, limits. Changes nothing.
+"""Looks at this host for an audit: libvirt, LVM, the instances path, nova.conf, limits, Nova's RBD pool. Changes nothing.
 
 What can't be looked at is named in `unknown` with its reason, and is null: unknown is another thing than nothing there.
 """
@@ -16,7 +16,10 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import host as tc_host
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import TcError
 
-from . import text
+from .._ceph.model import CephError
+from .._conf.cinder import rbd_backends
+from .._conf.model import merged
+from . import pool, text
 
 try:
     import libvirt
@@ -36,15 +39,26 @@ class Unknown(Exception):
 class Look:
     """One look at this host."""
 
-    def __init__(self, run: Run, *, uri: str, conf: t.Sequence[str], host: str, instances_path: str) -> None:
+    def __init__(
+        self,
+        run: Run,
+        *,
+        uri: str,
+        conf: t.Sequence[str],
+        cinder_conf: t.Sequence[str],
+        host: str,
+        instances_path: str,
+    ) -> None:
         self._run = run
         self._uri = uri
         self._conf = conf
+        self._cinder = cinder_conf
         self._host = host
         self._path = instances_path
         self.unknown: dict[str, str] = {}
 
-    def look(self) -> dict[str, t.Any]:
+    def look(self, wanted: t.Container[str]) -> dict[str, t.Any]:
+        """The wanted parts; the others are null."""
         conf = self._part("nova_conf", self._nova_conf)
         path = os.path.realpath(
             self._path
@@ -56,12 +70,18 @@ class Look:
             "host": self._host or (conf or {}).get("host") or socket.gethostname(),
             "nova_conf": conf,
             "cpus": os.cpu_count() or 0,
-            "memory": self._part("memory", self._memory),
-            "instances": self._part("instances", lambda: self._instances(path, mounts)),
-            "lvm": self._part("lvm", lambda: self._lvm(path, mounts)),
-            "libvirt": self._part("libvirt", self._libvirt),
-            "limits": self._part("limits", self._limits),
         }
+        parts: dict[str, t.Callable[[], t.Any]] = {
+            "memory": self._memory,
+            "instances": lambda: self._instances(path, mounts),
+            "lvm": lambda: self._lvm(path, mounts),
+            "libvirt": self._libvirt,
+            "limits": self._limits,
+            "rbd": lambda: self._rbd(conf, pool.use),
+            "rbd_images": lambda: self._rbd(conf, pool.images),
+            "cinder": self._cinder_conf,
+        }
+        found.update((name, self._part(name, part) if name in wanted else None) for name, part in parts.items())
         return {**found, "unknown": self.unknown}
 
     def _part(self, name: str, look: t.Callable[[], t.Any]) -> t.Any:
@@ -75,21 +95,30 @@ class Look:
 
     # ------------------------------------------------------------ nova.conf
     def _nova_conf(self) -> dict[str, t.Any]:
-        texts, there = [], []
-        for path in self._conf:
-            names = [path]
-            if os.path.isdir(path):
-                names = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".conf")]
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    texts.append(_read(name))
-                    there.append(name)
-        if not there:
-            raise Unknown(f"None of {', '.join(self._conf)} is on this host; name its files with nova_conf.")
-        found, problems = text.nova_conf(texts)
+        texts = _configuration(self._conf, "nova_conf")
+        found, problems = text.nova_conf(texts.values())
         if problems:
             self.unknown["nova_conf"] = " ".join(problems)
-        return {"files": there, **found}
+        return {"files": list(texts), **found}
+
+    def _cinder_conf(self) -> dict[str, t.Any]:
+        texts = _configuration(self._cinder, "cinder_conf")
+        return {"files": list(texts), "backends": rbd_backends(merged(texts.values()))}
+
+    # ------------------------------------------------------------------ rbd
+    @staticmethod
+    def _rbd(conf: t.Optional[dict[str, t.Any]], look: t.Callable[[pool.Place], t.Any]) -> t.Any:
+        if not conf or str(conf.get("images_type", "")).lower() != "rbd":
+            return None
+        place = pool.Place(
+            conf=conf.get("images_rbd_ceph_conf") or "/etc/ceph/ceph.conf",
+            pool=conf.get("images_rbd_pool") or "rbd",
+            user=conf.get("rbd_user") or "admin",
+        )
+        try:
+            return look(place)
+        except CephError as exc:
+            raise Unknown(str(exc)) from None
 
     # --------------------------------------------------------------- memory
     @staticmethod
@@ -227,16 +256,22 @@ class Look:
             ports, _problems = tc_host.survey([])
         except TcError as exc:
             raise Unknown(str(exc)) from None
-        return [
-            {
-                "port": str(port["port_id"]),
-                "devices": list(port["devices"]),
-                "limited": bool(port["egress"] or port["ingress"]),
-                "saved": bool(port["saved"]),
-                "owner": port["owner"],
-            }
-            for port in ports
-        ]
+        return ports
+
+
+def _configuration(paths: t.Sequence[str], option: str) -> dict[str, str]:
+    """The text of each of these files, and of those in these folders, that is there."""
+    found = {}
+    for path in paths:
+        names = [path]
+        if os.path.isdir(path):
+            names = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".conf")]
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = _read(name)
+    if not found:
+        raise Unknown(f"None of {', '.join(paths)} is on this host; name its files with {option}.")
+    return found
 
 
 def _read(path: str) -> str:

@@ -10,6 +10,8 @@ import re
 import typing as t
 from xml.etree import ElementTree
 
+from .._conf.model import merged
+
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 LVS_FIELDS = "lv_name,vg_name,lv_size,lv_layout,lv_role,lv_tags,pool_lv,lv_path"
 VGS_FIELDS = "vg_name,vg_size,vg_free,vg_extent_size"
@@ -31,6 +33,9 @@ _OPTIONS: dict[tuple[str, str], t.Callable[[str], t.Any]] = {
     ("DEFAULT", "reserved_host_cpus"): int,
     ("libvirt", "images_type"): str,
     ("libvirt", "images_volume_group"): str,
+    ("libvirt", "images_rbd_pool"): str,
+    ("libvirt", "images_rbd_ceph_conf"): str,
+    ("libvirt", "rbd_user"): str,
     ("libvirt", "rbd_secret_uuid"): str,
 }
 
@@ -166,28 +171,29 @@ def mount_of(found: t.Sequence[t.Mapping[str, str]], path: str) -> t.Mapping[str
 
 def nova_conf(texts: t.Iterable[str]) -> tuple[dict[str, t.Any], list[str]]:
     """What of these files concerns an audit, later ones outranking, and what can't be read, a sentence each."""
+    said = merged(texts)
     found: dict[str, t.Any] = {}
     problems = []
-    for text in texts:
-        section = "DEFAULT"
-        for line in map(str.rstrip, text.splitlines()):
-            if re.match(r"\[.*\]$", line):
-                section = line[1:-1].strip()
-            match = re.match(r"([A-Za-z0-9_]+)\s*[=:]\s*(.*)$", line)
-            make = _OPTIONS.get((section, match.group(1))) if match else None
-            if not match or not make:
-                continue
-            value = match.group(2).strip()
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-                value = value[1:-1]
-            try:
-                found[match.group(1)] = make(value)
-            except ValueError:
-                problems.append(f"[{section}] {match.group(1)} is {value[:40]!r}, not a number.")
+    for (section, option), make in _OPTIONS.items():
+        value = said.get(section, {}).get(option)
+        if value is None:
+            continue
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        try:
+            found[option] = make(value)
+        except ValueError:
+            problems.append(f"[{section}] {option} is {value[:40]!r}, not a number.")
     for key in ("instances_path", "state_path"):
         if key in found:
             found[key] = re.sub(r"\$\{?state_path\}?", lambda _m: found.get("state_path", "/var/lib/nova"), found[key])
     return found, problems
+
+
+def image(name: str) -> t.Optional[str]:
+    """The id of the instance whose disk an RBD image is called as; None where Nova calls none of its so."""
+    match = _NOVA_VOLUME.fullmatch(name)
+    return match.group(1) if match else None
 
 
 def entry(name: str) -> tuple[str, t.Optional[str], str]:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import base64
-import configparser
 import contextlib
 import glob
 import os
 import typing as t
 from dataclasses import dataclass
 
+from .._conf.cinder import rbd_backends
+from .._conf.model import merged
 from .cluster import Access, connect
 from .model import CephError
 from .secret import is_encoded, looks_like_a_key
@@ -176,25 +177,20 @@ def _may(what: t.Callable[[], t.Any]) -> bool:
 
 # -------------------------------------------------------------------- Cinder
 def read_cinder(path: str) -> dict[str, dict[str, str]]:
-    """The RBD backends of a cinder.conf and the folder beside it: name to rbd_user, rbd_secret_uuid and rbd_pool."""
-    parser = configparser.ConfigParser(strict=False, interpolation=None, default_section="no section's defaults count")
-    more = os.path.join(path + ".d", "*.conf")  # oslo.config reads these after it, in this order
-    for part in (path, *sorted(glob.glob(more))):
+    """The RBD backends of a cinder.conf and the folder beside it."""
+    texts = []
+    for part in (
+        path,
+        *sorted(glob.glob(os.path.join(path + ".d", "*.conf"))),
+    ):  # oslo.config reads these after it, in this order
         try:
             with open(part, encoding="utf-8", errors="replace") as lines:
-                parser.read_file(lines)
+                texts.append(lines.read())
         except FileNotFoundError:
             raise CephError(
                 f"There is no {part} on this host; leave cinder_conf out where Cinder doesn't run."
             ) from None
-        except configparser.Error as exc:
-            raise CephError(f"{part} can't be read: {' '.join(str(exc).split())[:200]}") from None
-    names = [name.strip() for name in parser.get("DEFAULT", "enabled_backends", fallback="").split(",") if name.strip()]
-    return {
-        name: {option: parser.get(name, option, fallback="") for option in ("rbd_user", "rbd_secret_uuid", "rbd_pool")}
-        for name in names
-        if parser.has_section(name) and "rbd" in parser.get(name, "volume_driver", fallback="").lower()
-    }
+    return rbd_backends(merged(texts))
 
 
 def _compare_cinder(

@@ -178,6 +178,15 @@ def read(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def merged(texts: t.Iterable[str]) -> dict[str, dict[str, str]]:
+    """Options by section of several files, of which later ones outrank earlier ones."""
+    found: dict[str, dict[str, str]] = {}
+    for text in texts:
+        for section, options in read(text).items():
+            found.setdefault(section, {}).update(options)
+    return found
+
+
 def same(one: t.Optional[str], other: str) -> bool:
     """Whether two values say the same; true may be written True."""
     if one is not None and other in ("true", "false"):

@@ -62,11 +62,16 @@ def by_nova(hypervisor: Record | None, resource: str) -> ByNova | None:
     }
 
 
+def in_pool(found: Record) -> bool:
+    """Whether Nova keeps the instances' disks in a pool of Ceph."""
+    return str((found.get("nova_conf") or {}).get("images_type")).lower() == "rbd"
+
+
 def store(found: Record) -> Disk | None:
     """Where the instances' disks of this host lie. None where that isn't known, or is no disk of this host."""
     conf: Record = found.get("nova_conf") or {}
     kind = str(conf.get("images_type") or "default").lower()
-    if kind == "rbd":
+    if in_pool(found):
         return None
     return _group(found, str(conf.get("images_volume_group") or "")) if kind == "lvm" else _folder(found)
 
@@ -124,6 +129,8 @@ def real(found: Record | None, resource: str) -> Real | None:
     if not found:
         return None
     domains: list[Record] | None = (found.get("libvirt") or {}).get("domains")
+    if resource == "DISK_GB" and in_pool(found):
+        return _pool(found, domains or [])
     if resource == "DISK_GB":
         disk = store(found)
         if not disk:
@@ -162,6 +169,21 @@ def real(found: Record | None, resource: str) -> Real | None:
     }
 
 
+def _pool(found: Record, domains: list[Record]) -> Real | None:
+    """All of the pool, which other computes count as theirs, too; only what is promised is this host's."""
+    pool: Record | None = found.get("rbd")
+    if not pool:
+        return None
+    disks = [disk for one in domains for disk in one["disks"] if str(disk["source"]).startswith(pool["pool"] + "/")]
+    return {
+        "total": (pool["stored"] + pool["free"]) // GIB,
+        "guests": -(-pool["stored"] // GIB),
+        "others": 0,
+        "free": pool["free"] // GIB,
+        "promised": -(-sum(disk["virtual"] or 0 for disk in disks) // GIB),
+    }
+
+
 def book(provider: Provider | None, hypervisor: Record | None, found: Record | None, resource: str) -> Book:
     in_books, told, there = believed(provider, resource), by_nova(hypervisor, resource), real(found, resource)
     return {
@@ -169,12 +191,12 @@ def book(provider: Provider | None, hypervisor: Record | None, found: Record | N
         "believed": in_books,
         "nova": told,
         "real": there,
-        "words": _words(resource, in_books, there),
+        "words": _words(resource, in_books, there, found),
         "negative": _negative(resource, in_books),
     }
 
 
-def _words(resource: str, in_books: Believed | None, there: Real | None) -> str:
+def _words(resource: str, in_books: Believed | None, there: Real | None, found: Record | None) -> str:
     said = []
     unit, thing = _UNITS[resource], _THINGS[resource]
     if in_books:
@@ -183,7 +205,12 @@ def _words(resource: str, in_books: Believed | None, there: Real | None) -> str:
             f"Placement has given away {in_books['allocated']} of {in_books['capacity']} {unit} "
             f"({allowed} {in_books['total']} less {in_books['reserved']} reserved)."
         )
-    if there:
+    if there and found and resource == "DISK_GB" and in_pool(found):
+        said.append(
+            f"The pool {found['rbd']['pool']} has room for {there['total']} GiB and holds {there['guests']}, whichever compute they are of; "
+            f"{there['promised']} are promised to guests of this host. Nova counts the whole cluster with its copies, once for each compute."
+        )
+    elif there:
         share = there["promised"] / there["total"] if there["total"] else 0.0
         said.append(
             f"The host has {there['total']} {thing} and has promised {there['promised']} to guests: "

@@ -46,8 +46,11 @@ class Answer:
     requests: int
 
 
-def fetch(wish: Wish, since: str) -> Answer:
-    """Everything about the wished cloud's region. `since`: when the first host was looked at, in UTC, as 2026-11-27T13:00:00Z."""
+def fetch(wish: Wish, since: str, *, everybody: bool = False) -> Answer:
+    """Everything about the wished cloud's region. `since`: when the first host was looked at, in UTC, as 2026-11-27T13:00:00Z.
+
+    With `everybody` also the ids of all servers, those on no known compute included; a request per 1000 servers.
+    """
     regions = find_regions(wish)
     if len(regions) != 1:
         names = ", ".join(str(region.region_name) for region in regions)
@@ -67,18 +70,19 @@ def fetch(wish: Wish, since: str) -> Answer:
         listed = placement.get("/resource_providers") or {}
         providers = list(pool.map(lambda one: _provider(placement, one), listed.get("resource_providers", [])))
         services, hypervisors = small["services"].result(), small["hypervisors"].result()
-        everybody = ("all_tenants", "1")
+        tenants = ("all_tenants", "1")
         # Soft-deleted ones wait on their hosts with all they have, and Nova leaves them out unless they are asked for.
         hidden = ("soft_deleted", "1")
         servers = [
-            read("/servers/detail", "servers", everybody, hidden, ("host", one["host"])) for one in _by_host(services)
+            read("/servers/detail", "servers", tenants, hidden, ("host", one["host"])) for one in _by_host(services)
         ]
-        servers += [read("/servers/detail", "servers", everybody, ("status", status)) for status in _HOMELESS]
+        servers += [read("/servers/detail", "servers", tenants, ("status", status)) for status in _HOMELESS]
+        whole = [read("/servers", "servers", tenants, hidden)] if everybody else []
         migrations = [read("/os-migrations", "migrations", ("status", status)) for status in _UNDER_WAY]
         by_id = {str(one["id"]): one for part in servers for one in part.result()}
         under_way = [one for part in migrations for one in part.result()]
         # Last, so that whatever changed until now is among them; Nova tells deleted ones, too.
-        recent = read("/servers", "servers", everybody, ("changes-since", since)).result()
+        recent = read("/servers", "servers", tenants, ("changes-since", since)).result()
         return {
             "cloud": str(regions[0].name),
             "region": regions[0].region_name or "",
@@ -86,6 +90,7 @@ def fetch(wish: Wish, since: str) -> Answer:
             "hypervisors": hypervisors,
             "servers": list(by_id.values()),
             "recent": recent,
+            "everybody": [one for part in whole for one in part.result()],
             "migrations": under_way,
             "providers": [one for one in providers if one],
         }

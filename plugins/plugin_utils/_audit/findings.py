@@ -14,8 +14,8 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .books import book, in_gb, reservation, reserved_too_little
-from .model import CLASSES, GIB, SEVERITIES, Cloud, Finding, Node, Provider, Record
+from .books import book, in_gb, in_pool, reservation, reserved_too_little
+from .model import CLASSES, GIB, SEVERITIES, Cloud, Finding, Node, Pool, Provider, Record
 
 _HOST = "OS-EXT-SRV-ATTR:host"
 _STATE = "OS-EXT-STS:vm_state"
@@ -67,13 +67,19 @@ def audit(
     *,
     only: t.Collection[str] | None = None,
     silent: t.Mapping[str, str] | None = None,
+    rules: t.Mapping[str, list[Record] | str] | None = None,
+    pools: t.Sequence[Pool] = (),
+    cinder: t.Mapping[str, Record] | None = None,
 ) -> Audited:
     """By Nova's names: what compute_audit_info told of a host (None where it told nothing), and its name in the inventory.
 
     `silent` says why a host told nothing.
     With `only`, findings on other computes are left out.
+    `rules`, where limits are compared with them, has for each host the rows of _qos.report.comparison, or why there are none.
+    `pools` are what Nova keeps in Ceph, each pool once; the cloud has to know all its servers then.
+    `cinder` has by host of cinder-volume the RBD backends of its cinder.conf.
     """
-    return _Audit(cloud, hosts, inventory or {}, only, silent or {}).run()
+    return _Audit(cloud, hosts, inventory or {}, only, silent or {}, rules, cinder or {}).run(pools)
 
 
 class _Audit:
@@ -84,9 +90,13 @@ class _Audit:
         inventory: t.Mapping[str, str],
         only: t.Collection[str] | None,
         silent: t.Mapping[str, str],
+        rules: t.Mapping[str, list[Record] | str] | None,
+        cinder: t.Mapping[str, Record],
     ) -> None:
         self._cloud = cloud
         self._silent = silent
+        self._rules = rules
+        self._cinder = cinder
         self._hosts = hosts
         self._inventory = inventory
         self._only = only
@@ -102,13 +112,15 @@ class _Audit:
                 self._held.setdefault(consumer, []).append(provider["uuid"])
         self._found: list[Finding] = []
 
-    def run(self) -> Audited:
+    def run(self, pools: t.Sequence[Pool]) -> Audited:
         nodes = []
         for service in sorted(self._cloud["services"], key=lambda one: str(one["host"])):
             if self._only is None or service["host"] in self._only:
                 nodes.append(self._node(service))
         if self._only is None:
             self._lost_providers()
+        for pool in pools:
+            self._images(pool)
         order = {name: number for number, name in enumerate(SEVERITIES)}
         unique = {one.id: one for one in self._found}
         found = sorted(unique.values(), key=lambda one: (order[one.severity], one.host, one.kind, one.subject))
@@ -143,6 +155,8 @@ class _Audit:
             self._volumes(host, found)
             self._secrets(host, found)
             self._limits(host, found)
+            if self._rules is not None:
+                self._against_rules(host, self._rules.get(host, []))
             self._reserved(host, made)
         for part, why in unknown.items():
             self._add(
@@ -284,7 +298,8 @@ class _Audit:
         )
 
     def _inventory_differs(self, host: str, provider: Provider | None, found: Record | None) -> None:
-        if not provider or not found:
+        # Of a pool, Nova tells the raw size of the cluster.
+        if not provider or not found or in_pool(found):
             return
         made = book(provider, None, found, "DISK_GB")
         if made["believed"] and made["real"] and abs(made["believed"]["total"] - made["real"]["total"]) > 1:
@@ -458,6 +473,19 @@ class _Audit:
                 f"lvremove --yes {shlex.quote(full)}", host,
             )  # fmt: skip
 
+    def _images(self, pool: Pool) -> None:
+        everybody = {*self._known.by_id, *(str(one["id"]) for one in self._cloud["everybody"])}
+        for image in pool["images"]:
+            if image["instance"] in everybody or not self._still(image["instance"]):
+                continue
+            full = f"{pool['pool']}/{image['name']}"
+            self._add(
+                "leftover_image", "warning", pool["host"], full,
+                f"The RBD image {full} (seen from {pool['host']}, cluster {pool['fsid']}) is called as Nova calls the disks of its instances, and "
+                f"this cloud has no instance {image['instance']}. If no other Nova uses this pool, it is left over.",
+                f"rbd rm {shlex.quote(full)}", "ceph",
+            )  # fmt: skip
+
     # ---------------------------------------------------- secrets and limits
     def _secrets(self, host: str, found: Record) -> None:
         libvirt: Record | None = found.get("libvirt")
@@ -465,13 +493,17 @@ class _Audit:
             return
         there = {one["uuid"] for one in libvirt["secrets"]}
         wanted = Counter(str(disk["secret"]) for one in libvirt["domains"] for disk in one["disks"] if disk["secret"])
+        named = {uuid: f"{guests} disks of guests on {host} name" for uuid, guests in wanted.items()}
+        for where, told in sorted(self._cinder.items()):
+            for backend, options in sorted(told["backends"].items()):
+                # Without one, Cinder hands out the cluster's fsid, which the computes needn't know.
+                uuid = options["rbd_secret_uuid"].lower()
+                named.setdefault(uuid, f"cinder.conf of {where} (backend {backend}) has guests on {host} name")
         from_conf = (found.get("nova_conf") or {}).get("rbd_secret_uuid")
-        if from_conf:
-            wanted[str(from_conf)] += 0
-        for uuid, guests in sorted(wanted.items()):
-            if uuid in there:
+        named.setdefault(str(from_conf or "").lower(), f"nova.conf of {host} names")
+        for uuid, who in sorted(named.items()):
+            if not uuid or uuid in there:
                 continue
-            who = f"{guests} disks of guests on {host} name" if guests else f"nova.conf of {host} names"
             self._add(
                 "secret_missing", "critical", host, uuid,
                 f"{who} the libvirt secret {uuid}, which isn't there: no guest with such a disk can be started.",
@@ -482,12 +514,34 @@ class _Audit:
     def _limits(self, host: str, found: Record) -> None:
         for port in found.get("limits") or []:
             taps = [name for name in port["devices"] if name.startswith(("tap", "qvo", "qvb"))]
-            if port["saved"] and not port["limited"] and taps and not port["owner"]:
+            limited = port["egress"] or port["ingress"]
+            if port["saved"] and not limited and taps and not port["owner"]:
                 self._add(
-                    "limit_lost", "warning", host, port["port"],
-                    f"The port {port['port']} should be limited on {host}, and the kernel there limits nothing.",
+                    "limit_lost", "warning", host, port["port_id"],
+                    f"The port {port['port_id']} should be limited on {host}, and the kernel there limits nothing.",
                     f"{_PLAYBOOK}limit_instances --limit {shlex.quote(self._name(host))} -e @rules.yml", "controller",
                 )  # fmt: skip
+
+    def _against_rules(self, host: str, rows: list[Record] | str) -> None:
+        if isinstance(rows, str):
+            self._add(
+                "unknown", "warning", host, "rules",
+                f"What the rules want on {host} is not known, so its limits aren't compared with them. {rows}",
+                f"{_PLAYBOOK}show_limits --limit {shlex.quote(self._name(host))} -e @rules.yml", "controller",
+            )  # fmt: skip
+            return
+        by_port: dict[str, list[Record]] = {}
+        for row in rows:
+            if row["wrong"]:
+                by_port.setdefault(str(row["port"]), []).append(row)
+        for port, wrong in sorted(by_port.items()):
+            run = "limit_instances" if any(row["wrong"] == "run" for row in wrong) else "show_limits"
+            self._add(
+                "limit_differs", "warning", host, port,
+                f"On {host}, the port {port} isn't limited as the rules want it: "
+                + "; ".join(f"its {row['direction']} {row['differs']}" for row in wrong) + ".",
+                f"{_PLAYBOOK}{run} --limit {shlex.quote(self._name(host))} -e @rules.yml", "controller",
+            )  # fmt: skip
 
 
 def _known(cloud: Cloud) -> _Known:

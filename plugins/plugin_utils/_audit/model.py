@@ -34,6 +34,17 @@ class Provider(t.TypedDict):
     """By consumer: its resources on this provider."""
 
 
+class Pool(t.TypedDict):
+    """What Nova keeps in a pool of Ceph."""
+
+    host: str
+    """Nova's name of the compute that was asked."""
+    fsid: str
+    pool: str
+    images: list[dict[str, str]]
+    """Each with its name and its instance."""
+
+
 class Cloud(t.TypedDict):
     """Everything that was asked of one region."""
 
@@ -45,6 +56,8 @@ class Cloud(t.TypedDict):
     """All that are on a host, are being built, are in error, or are shelved away from a host."""
     recent: list[Record]
     """Those that changed or were deleted while the hosts were looked at."""
+    everybody: list[Record]
+    """All servers, for their ids alone; asked for only where something lies outside the computes. Else empty."""
     migrations: list[Record]
     """Those that are under way, waiting for a confirmation included."""
     providers: list[Provider]
@@ -61,7 +74,7 @@ class Finding:
     """What it is about, in one word that stays the same: an id, a name of a resource, a volume."""
     explanation: str
     mend: str
-    """A command. It runs on `mend_on`: the host, or wherever the cloud's API or Nova's database is reached."""
+    """A command. It runs on `mend_on`: the host, or wherever the cloud's API, Nova's database or Ceph is reached."""
     mend_on: str
     name: str = ""
     """What its owner calls the subject. A tenant wrote it: never a template, never part of a command."""

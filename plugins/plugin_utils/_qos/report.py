@@ -131,6 +131,7 @@ def _rows(there: Result, wanted: Result | None) -> list[dict[str, t.Any]]:
                     **{name: (limit or {}).get(name, "") for name in (*_LIMIT, *_COUNTERS)},
                     "exempt": (limit or {}).get("exempt", []),
                     "differs": differs,
+                    "wrong": _wrong(differs, wanted),
                     "why": wanted["why"] if wanted else "",
                 }
             )
@@ -158,6 +159,15 @@ def _differs(key: str, there: Result, wanted: Result | None) -> str:
     if now and now != (there["saved"] or {}).get(key):
         return "not saved like this on the host, so lost with the device or at a reboot"
     return ""
+
+
+def _wrong(differs: str, wanted: Result | None) -> str:
+    """Whether a difference is one to do something about: 'run', a run mends it; 'refused', somebody has to look; or ''."""
+    if not differs or wanted is None or wanted["done"] == "kept":
+        return ""
+    if wanted["done"] in ("refused", "failed"):
+        return "refused"
+    return "" if wanted["done"] == "gone" else "run"
 
 
 def _answer(port: Result) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -48,12 +49,15 @@ ExecStart=/bin/sleep infinity
 """
 _DOMAIN = """<domain type='qemu'>
   <name>{name}</name><uuid>{uuid}</uuid>
-  <metadata><nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1"><nova:name>x</nova:name></nova:instance></metadata>
+  <metadata>{metadata}</metadata>
   <memory unit='MiB'>32</memory><vcpu>1</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <devices>{disk}</devices>
 </domain>
 """
+_NOVA = (
+    '<nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1"><nova:name>x</nova:name></nova:instance>'
+)
 _DISK = "<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='/dev/{}/{}_disk'/><target dev='vda' bus='virtio'/></disk>"
 
 
@@ -105,6 +109,7 @@ class Compute:
         )
 
     def up(self) -> None:
+        self.forget()
         self.lab("up", HOST)
         self.ssh(f"vgcreate -q {GROUP} /dev/ubdb; install -d -m 755 /etc/nova /var/lib/nova {INSTANCES}")
         self.ssh("cat > /etc/nova/nova.conf", _NOVA_CONF)
@@ -120,23 +125,20 @@ class Compute:
         self.wait_for_reserved(0)
 
     def down(self) -> None:
-        for server in self.instances:
-            with contextlib.suppress(Exception):
-                self.cloud.compute.delete_server(server, force=True)
-        for server in self.instances:
-            with contextlib.suppress(Exception):
-                self.cloud.compute.wait_for_delete(self.cloud.compute.get_server(server), wait=30)
+        if not self.nova_compute:
+            self.restarted = ""
+            self.carry()
+        self.delete_servers()
         self.stop()
-        for service in self.get("compute", "/os-services?binary=nova-compute")["services"]:
-            if service["host"] == HOST:
-                self.cloud.compute.delete(f"/os-services/{service['id']}", microversion="2.53")
+        self.forget()
         for flavor in self.flavors.values():
             self.cloud.compute.delete_flavor(flavor)
         self.lab("down", HOST)
 
     def stop(self) -> None:
         if self.nova_compute:
-            os.killpg(self.nova_compute.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.nova_compute.pid, signal.SIGTERM)
             self.nova_compute.wait(60)
             self.nova_compute = None
 
@@ -205,6 +207,14 @@ class Compute:
             f"Placement doesn't reserve {gigabytes} GB but {self.reserved()}. nova-compute says: {log}"
         )
 
+    def wait_for_total(self, gigabytes: int) -> None:
+        for _attempt in range(120):
+            books = self.get("placement", f"/resource_providers/{self.provider()}/inventories")["inventories"]
+            if books["DISK_GB"]["total"] == gigabytes:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"Placement has {books['DISK_GB']} instead of {gigabytes} GB")
+
     def flavor(self, disk: int) -> t.Any:
         if disk not in self.flavors:
             self.flavors[disk] = self.cloud.compute.create_flavor(
@@ -242,24 +252,82 @@ class Compute:
             self.ssh(f"virsh -q start {made.id}")
         return str(made.id)
 
-    def define(self, identity: str, name: str, disk: str = "") -> None:
-        self.ssh("virsh -q define /dev/stdin", _DOMAIN.format(name=name, uuid=identity, disk=disk))
+    def define(self, identity: str, name: str, disk: str = "", *, metadata: str = _NOVA) -> None:
+        self.ssh("virsh -q define /dev/stdin", _DOMAIN.format(name=name, uuid=identity, disk=disk, metadata=metadata))
+
+    def give_memory(self, identity: str, mib: int) -> None:
+        """Start a domain again with so much."""
+        xml = self.ssh(f"virsh -q destroy {identity}; virsh dumpxml --inactive {identity}")
+        self.ssh("virsh -q define /dev/stdin", re.sub(r"(emory unit='KiB'>)\d+", rf"\g<1>{mib * 1024}", xml))
+        self.ssh(f"virsh -q start {identity}")
 
     def put_state(self, server: str, state: str) -> None:
         """What Nova's database says of an instance: some states the lab's configuration doesn't lead to."""
         statement = f"update instances set vm_state = '{state}' where uuid = '{server}'"
         run("mariadb", "--no-defaults", "-S", str(CLOUD / "state/run/mysql.sock"), "nova", "-e", statement)
 
-    def allocate(self, consumer: str, generation: int | None, **resources: int) -> None:
-        identity = self.cloud.session.auth.get_access(self.cloud.session)
+    def allocate(self, consumer: str, **resources: int) -> None:
+        """Have Placement keep this here for a consumer, beside what it keeps elsewhere; nothing, if nothing is given."""
+        held = self.get("placement", f"/allocations/{consumer}")
+        provider, identity = self.provider(), self.cloud.session.auth.get_access(self.cloud.session)
+        kept = {one: {"resources": of["resources"]} for one, of in held["allocations"].items() if one != provider}
         body = {
-            "allocations": {self.provider(): {"resources": resources}},
-            "consumer_generation": generation,
-            "project_id": identity.project_id,
-            "user_id": identity.user_id,
+            "allocations": kept | ({provider: {"resources": resources}} if resources else {}),
+            "consumer_generation": held.get("consumer_generation"),
+            "project_id": held.get("project_id", identity.project_id),
+            "user_id": held.get("user_id", identity.user_id),
         }
         answer = self.cloud.placement.put(f"/allocations/{consumer}", json=body, microversion="1.28")
         assert answer.status_code == 204, answer.text
+
+    def inventories(self, **changes: dict[str, float]) -> None:
+        """Have Placement believe something else of this compute."""
+        path = f"/resource_providers/{self.provider()}/inventories"
+        books = self.get("placement", path)
+        for resource, change in changes.items():
+            books["inventories"][resource].update(change)
+        answer = self.cloud.placement.put(path, json=books, microversion="1.28")
+        assert answer.status_code == 200, answer.text
+
+    def delete_servers(self) -> None:
+        """Those on this compute. Nova does without a nova-compute that has been down for a minute."""
+        servers = [server for server in self.cloud.compute.servers(all_projects=True) if server.compute_host == HOST]
+        for server in servers:
+            self.cloud.compute.delete_server(server, force=True)
+        for server in servers:
+            self.cloud.compute.wait_for_delete(server, wait=60)
+
+    def forget(self) -> None:
+        """Have Nova and Placement forget this compute, also what a killed run has left of it."""
+        self.delete_servers()
+        provider = self.provider()
+        if provider:
+            for consumer in self.get("placement", f"/resource_providers/{provider}/allocations")["allocations"]:
+                self.allocate(consumer)
+        for service in self.get("compute", "/os-services?binary=nova-compute")["services"]:
+            if service["host"] == HOST:
+                self.cloud.compute.delete(f"/os-services/{service['id']}", microversion="2.53")
+
+    # --------------------------------------------------------------- limits
+    @property
+    def rules(self) -> Path:
+        """What the operator keeps, with what the inventory nova_computes would say of the port."""
+        return self.folder / "rules.yml"
+
+    def plug(self, port: str, **limit: str) -> None:
+        """A port's device, and the rules for it."""
+        self.ssh(f"ip tuntap add mode tap tap{port[:11]}; ip link set tap{port[:11]} up")
+        told: dict[str, t.Any] = {
+            "port_id": port, "plug": "ovs", "mac": "fa:16:3e:00:00:01", "status": "ACTIVE", "vif_type": "ovs", "vnic_type": "normal",
+            "unsupported_reason": None, "network_id": port, "network_name": "net", "fixed_ips": [], "other_subnets": [], "floating_ips": [],
+            "qos_policy": None, "project_id": port, "instance": {
+                "id": self.instances[1], "name": HOSTILE, "libvirt_name": "instance-00000002", "project_id": port, "status": "ACTIVE",
+                "vm_state": "active", "task_state": None, "power_state": 1,
+                "flavor": {"name": "f", "vcpus": 1, "ram": 32, "disk": 1, "ephemeral": 0, "swap": 0, "extra_specs": {}},
+            },
+        }  # fmt: skip
+        rules = [{"name": "everybody", "limit": {"egress": limit, "ingress": limit}}]
+        self.rules.write_text(json.dumps({"instance_ports": [told], "instance_qos_rules": rules}))
 
     # -------------------------------------------------------------- Ansible
     def ansible(self, *words: str, timeout: float = 300) -> str:
@@ -297,7 +365,7 @@ class Compute:
         elif where == "controller":
             words = shlex.split(command)
             assert words[:3] == ["ansible-playbook", "-i", "nova_computes.yml"]
-            self.ansible(words[0], *words[3:])
+            self.ansible(words[0], *(word.replace("@rules.yml", f"@{self.rules}") for word in words[3:]))
         else:
             words = shlex.split(command)
             if words[0] == "nova-manage":

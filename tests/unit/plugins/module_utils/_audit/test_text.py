@@ -124,3 +124,17 @@ def test_a_number_that_is_none_is_told() -> None:
 )
 def test_what_an_entry_of_the_instances_path_is(name: str, found: tuple[t.Any, ...]) -> None:
     assert text.entry(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "instance"),
+    [
+        (f"{GUEST}_disk", GUEST),
+        (f"{GUEST}_disk.config", GUEST),
+        (f"volume-{GUEST}", None),
+        (GUEST, None),
+        (f"{GUEST}_disk; id", None),
+    ],
+)
+def test_whose_an_image_is(name: str, instance: str | None) -> None:
+    assert text.image(name) == instance

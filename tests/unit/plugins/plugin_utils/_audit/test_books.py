@@ -108,6 +108,18 @@ def test_on_rbd_there_is_nothing_of_this_host_to_be_reserved(world: World) -> No
     assert books.reservation(world.provider, world.cloud["hypervisors"][0], world.host) is None
 
 
+def test_a_pool_is_told_whole_with_what_this_host_has_promised(world: World) -> None:
+    world.use_rbd()
+    world.domains[0]["disks"][0].update(kind="network", source=f"vms/{ONE}_disk", virtual=10 * GIB)
+    made = books.book(world.provider, None, world.host, "DISK_GB")
+    assert made["real"] == {"total": 300, "guests": 30, "others": 0, "free": 270, "promised": 10}
+    assert (
+        "The pool vms has room for 300 GiB and holds 30, whichever compute they are of; 10 are promised"
+        in made["words"]
+    )
+    assert world.found() == set()  # Placement has the size of the raw cluster; no restart mends that
+
+
 def test_what_is_needed_makes_the_finding_disappear(world: World) -> None:
     world.use_lvm(volume("backup", size=60 * GIB + 5))
     world.host["instances"]["entries"] = []

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import SEVERITIES
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import SEVERITIES, Pool
 from tests.unit.plugins.plugin_utils._audit.world import (
     COMPUTE,
     GIB,
@@ -128,7 +128,14 @@ SPOILED: dict[str, tuple[Spoil, set[tuple[str, str]]]] = {
     ),
     "a limit that is lost": (
         lambda world: world.host["limits"].append(
-            {"port": "fc618310-b9", "devices": ["tapfc618310-b9"], "limited": False, "saved": True, "owner": ""}
+            {
+                "port_id": "fc618310-b9",
+                "devices": ["tapfc618310-b9"],
+                "egress": None,
+                "ingress": None,
+                "saved": {"egress": {"rate": "10mbit"}, "ingress": None},
+                "owner": "",
+            }
         ),
         {("limit_lost", "fc618310-b9")},
     ),
@@ -272,3 +279,53 @@ def test_ids_stay_the_same(world: World) -> None:
     first = [one.id for one in world.audit().findings]
     assert first == [f"allocation_without_instance:cmp01:{LOST}"]
     assert [one.id for one in world.audit().findings] == first
+
+
+def _image(instance: str, suffix: str = "_disk") -> dict[str, str]:
+    return {"name": f"{instance}{suffix}", "instance": instance}
+
+
+def test_an_image_is_left_over_where_no_instance_of_the_cloud_has_its_id(world: World) -> None:
+    elsewhere, recent = (f"{digit * 8}-1111-4111-8111-111111111111" for digit in "45")
+    world.cloud["everybody"] = [{"id": elsewhere}]  # on a compute that Nova has forgotten
+    world.cloud["recent"] = [{"id": recent}]
+    images = [_image(one) for one in (ONE, LOST, elsewhere, recent)] + [_image(LOST, "_disk.config")]
+    pools: list[Pool] = [{"host": "cmp01", "fsid": "f", "pool": "vms", "images": images}]
+    found = world.audit(pools=pools).findings
+    assert [(one.kind, one.subject, one.mend, one.mend_on) for one in found] == [
+        ("leftover_image", f"vms/{LOST}_disk", f"rbd rm vms/{LOST}_disk", "ceph"),
+        ("leftover_image", f"vms/{LOST}_disk.config", f"rbd rm vms/{LOST}_disk.config", "ceph"),
+    ]
+
+
+def test_cinder_s_secrets_have_to_be_on_each_compute(world: World) -> None:
+    options = {"rbd_user": "cinder", "rbd_secret_uuid": LOST.upper(), "rbd_pool": "volumes"}
+    cinder = {"ctl01": {"backends": {"fast": options, "by fsid": options | {"rbd_secret_uuid": ""}}}}
+    (found,) = world.audit(cinder=cinder).findings
+    assert (found.kind, found.subject) == ("secret_missing", LOST)
+    assert "cinder.conf of ctl01 (backend fast)" in found.explanation
+    world.host["libvirt"]["secrets"].append({"uuid": LOST, "kind": "ceph", "usage": "x"})
+    assert world.audit(cinder=cinder).findings == []
+
+
+def test_limits_that_are_not_as_the_rules_want_them_are_told_once_a_port(world: World) -> None:
+    row = {"port": "fc618310", "direction": "upload", "differs": "should be 20mbit: rule 1", "wrong": "run"}
+    rows = [
+        row,
+        row | {"direction": "download"},
+        row | {"port": "a", "wrong": ""},
+        row | {"port": "b", "wrong": "refused"},
+    ]
+    found = {one.subject: one for one in world.audit(rules={"cmp01": rows}).findings}
+    assert {one.kind for one in found.values()} == {"limit_differs"}
+    assert found.keys() == {"fc618310", "b"}
+    assert "its upload should be 20mbit: rule 1; its download should be" in found["fc618310"].explanation
+    assert found["fc618310"].mend.endswith("limit_instances --limit cmp01.example.com -e @rules.yml")
+    assert "day2.show_limits " in found["b"].mend
+
+
+def test_where_the_rules_could_not_be_compared_that_is_told(world: World) -> None:
+    (found,) = world.audit(rules={"cmp01": "No instance_ports."}).findings
+    assert (found.kind, found.subject) == ("unknown", "rules")
+    assert found.explanation.endswith("No instance_ports.")
+    assert world.audit(rules={}).findings == []

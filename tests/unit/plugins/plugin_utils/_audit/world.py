@@ -126,6 +126,10 @@ class World:
         self.host["instances"]["entries"].append(made)
         return self
 
+    def use_rbd(self) -> None:
+        self.host["nova_conf"] |= {"images_type": "rbd", "images_rbd_pool": "vms"}
+        self.host["rbd"] = {"fsid": LOST, "pool": "vms", "stored": 30 * GIB, "free": 270 * GIB}
+
     def audit(self, **options: t.Any) -> Audited:
         return audit(self.cloud, {"cmp01": self.host}, self.inventory, **options)
 
@@ -147,6 +151,7 @@ def make_world() -> World:
             ],
             "servers": [server(ONE), server(TWO)],
             "recent": [],
+            "everybody": [],
             "migrations": [],
             "providers": [provider()],
         },
@@ -163,5 +168,8 @@ def make_world() -> World:
             "lvm": {"groups": [], "volumes": []},
             "libvirt": {"hostname": "cmp01", "cpus": 16, "memory": 64 * GIB, "domains": [domain(ONE), domain(TWO)], "secrets": []},
             "limits": [],
+            "rbd": None,
+            "rbd_images": None,
+            "cinder": None,
         },
     )  # fmt: skip

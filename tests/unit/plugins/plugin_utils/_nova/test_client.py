@@ -322,20 +322,8 @@ def test_error_for_a_project_without_admin_rights_names_the_list(cloud: FakeClou
     )
 
 
-def test_error_neutron_cuts_the_list_of_ports_silently(
-    cloud: FakeCloud, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nova = cloud._nova
-
-    def generous(*args: t.Any) -> t.Any:
-        cloud.admin = True
-        try:
-            return nova(*args)
-        finally:
-            cloud.admin = False
-
-    monkeypatch.setattr(cloud, "_nova", generous)
-    cloud.admin = False
+def test_error_neutron_cuts_the_list_of_ports_silently(cloud: FakeCloud, ask: Ask) -> None:
+    cloud.admin, cloud.nova_is_generous = False, True
     with pytest.raises(
         CloudError, match=r"^Neutron shows no port's binding to operator in the project admin of .* admin role"
     ):

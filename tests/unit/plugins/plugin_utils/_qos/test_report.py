@@ -112,6 +112,16 @@ def test_a_limit_that_is_not_saved_differs() -> None:
     ]
 
 
+def test_of_what_differs_a_run_mends_some_and_somebody_has_to_look_at_some() -> None:
+    info, result = recorded("other-rules")
+    assert {row["wrong"] for row in comparison({"h": info}, {"h": result})["rows"]} == {"run"}
+    result["ports"][0].update(done="kept", why="unsupported")
+    result["ports"] = result["ports"][:1]
+    assert {row["wrong"] for row in comparison({"h": info}, {"h": result})["rows"]} == {""}
+    info, result = recorded("trouble")
+    assert [row["wrong"] for row in comparison({"h": info}, {"h": result})["rows"]] == ["refused", "refused"]
+
+
 def test_ports_that_keep_what_they_have_are_shown_as_such() -> None:
     info, result = recorded("other-rules")
     result["ports"][0].update(done="kept", why="unsupported: a vhost-user socket")
