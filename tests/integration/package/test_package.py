@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tarfile
 import typing as t
 from pathlib import Path
@@ -17,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.integration.elsewhere import ROOT, Elsewhere
+
 NAME = "openstack_ops.day2"
 
 # What belongs to developing the collection stays out: tests, tools, caches.
@@ -46,52 +44,15 @@ TOP = {
 }
 
 
-class Elsewhere:
-    """An empty home with the package installed, and nothing of the checkout in reach."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OS_"))}
-        self._environment = {
-            **inherited,
-            "HOME": str(home),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(home),
-            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "NO_COLOR": "1",
-        }
-
-    def run(self, *command: str) -> str:
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=self.home,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built in the checkout as it is, whatever tests and tools have left there."""
-    place = tmp_path_factory.mktemp("build")
-    Elsewhere(place).run("ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(place))
-    (built,) = place.glob("*.tar.gz")
-    return built
+    return Elsewhere(tmp_path_factory.mktemp("build")).build()
 
 
 @pytest.fixture(scope="module")
 def elsewhere(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
     there = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
-    there.run(
-        "ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(there.home), str(package)
-    )
+    there.install(package)
     return there
 
 

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as somebody has it who installed the package: nothing of the checkout is in reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Elsewhere:
+    """An empty home, where collections are installed in. With `others`, those of the package `ansible` are found as well."""
+
+    def __init__(self, home: Path, *, others: bool = False, **more: str) -> None:
+        self.home = home
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OS_"))}
+        self._environment = {
+            **inherited,
+            "HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(home),
+            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": str(others).lower(),
+            "ANSIBLE_NOCOLOR": "1",
+            "NO_COLOR": "1",
+            **more,
+        }
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=self.home,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def build(self) -> Path:
+        """The package of the checkout as it is, whatever tests and tools have left there."""
+        self.run("ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(self.home))
+        (built,) = self.home.glob("*.tar.gz")
+        return built
+
+    def install(self, package: Path) -> None:
+        self.run(
+            "ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(self.home), str(package)
+        )
