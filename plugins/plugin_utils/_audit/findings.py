@@ -148,6 +148,13 @@ class _Audit:
             for one in books:
                 self._negative(host, provider, one["resource"], one["negative"], servers)
             self._inventory_differs(host, provider, found)
+        elif not hypervisors:
+            self._add(
+                "compute_not_mapped", "critical", host, host,
+                f"nova-compute on {host} has registered, but Nova lists no hypervisor of it: the host isn't mapped to a cell, or nova-compute "
+                "has never got through its start. Nothing is scheduled there.",
+                "nova-manage cell_v2 discover_hosts", "nova",
+            )  # fmt: skip
         unknown = dict(found["unknown"]) if found else {"host": self._silent.get(host) or "It wasn't looked at."}
         if found:
             self._domains(host, found, servers)
@@ -254,8 +261,14 @@ class _Audit:
     def _lost_providers(self) -> None:
         """Of computes that Nova has forgotten. Providers within others (NUMA cells, GPUs) are not asked for."""
         known = {str(one["id"]) for one in self._cloud["hypervisors"]}
+        # Nova doesn't tell which is the provider of a host that isn't mapped; it is called like the host, perhaps with its domain.
+        unmapped = {str(one["host"]).partition(".")[0] for one in self._cloud["services"]} - {
+            host.partition(".")[0] for host in self._hypervisors
+        }
         for provider in self._cloud["providers"]:
             if provider["uuid"] in known or "MEMORY_MB" not in provider["inventories"]:
+                continue
+            if provider["name"].partition(".")[0] in unmapped:
                 continue
             holds = len(provider["allocations"])
             self._add(

@@ -26,6 +26,26 @@ def instances(compute: Compute) -> list[str]:
     return [compute.instance(HOSTILE, stopped=True), compute.instance()]
 
 
+def test_a_new_compute_is_not_mapped_to_a_cell(compute: Compute) -> None:
+    report = compute.audit("-e", "compute_audit_everything=true")
+    (finding,) = (one for one in report["findings"] if one["host"] == HOST)
+    assert finding["kind"] == "compute_not_mapped"
+    compute.mend(finding)
+    assert compute.found() == set()
+
+
+def test_a_compute_that_placement_has_forgotten(compute: Compute) -> None:
+    """Before there are instances: Placement forgets nobody who holds something."""
+    compute.stop()
+    assert compute.cloud.placement.delete(f"/resource_providers/{compute.provider()}").status_code == 204
+    findings = compute.audit()["findings"]
+    assert [one["kind"] for one in findings] == ["compute_without_provider"], findings
+    compute.mend(findings[0])
+    compute.carry()
+    compute.wait_for_total(7)
+    assert compute.found() == set()
+
+
 def test_a_clean_compute_has_no_findings(compute: Compute, instances: list[str]) -> None:
     report = compute.audit()
     assert report["findings"] == []

@@ -75,6 +75,10 @@ SPOILED: dict[str, tuple[Spoil, set[tuple[str, str]]]] = {
         lambda world: world.cloud["providers"].clear(),
         {("compute_without_provider", COMPUTE)},
     ),
+    "a compute that is not mapped to a cell": (
+        lambda world: world.cloud["hypervisors"].clear(),
+        {("compute_not_mapped", "cmp01")},
+    ),
     "a provider of a compute that is gone": (_lost_provider, {("provider_without_compute", LOST)}),
     "more given away than there is": (_negative, {("negative", "VCPU")}),
     "a domain of a deleted instance": (lambda world: world.add_domain(domain(LOST)), {("domain_unknown", LOST)}),
