@@ -9,7 +9,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
-.PHONY: help demo test check unit bench docs lab clean venv $(addprefix molecule-,$(SCENARIOS))
+.PHONY: help demo test check unit bench docs lab pins clean venv $(addprefix molecule-,$(SCENARIOS))
 
 help:  ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -38,6 +38,10 @@ docs: venv  ## the documentation as a site in build/, its links checked
 
 lab: venv  ## a shell on a throw-away machine with a kernel of its own
 	tests/lab/machine shell
+
+pins: venv  ## resolve requirements-dev.in anew, into requirements-dev.txt
+	{ sed '/^#/!d' requirements-dev.txt; $(DAY2_CACHE)/uv-venv/bin/uv pip compile -q --no-header --no-annotate --upgrade requirements-dev.in; } >requirements-dev.new
+	mv requirements-dev.new requirements-dev.txt
 
 $(addprefix molecule-,$(SCENARIOS)): molecule-%: venv
 	tests/lab/molecule $*

@@ -74,23 +74,6 @@ def test_the_installed_version_is_the_one_of_galaxy_yml(elsewhere: Elsewhere) ->
     assert version == yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
 
 
-def test_an_execution_environment_is_made_of_it(package: Path, elsewhere: Elsewhere, tmp_path: Path) -> None:
-    definition = yaml.safe_load((ROOT / "execution-environment.yml").read_text())
-    (tmp_path / "build").mkdir()
-    for name in ("execution-environment.yml", f"build/{package.name}"):
-        source = package if name.startswith("build/") else ROOT / name
-        (tmp_path / name).write_bytes(source.read_bytes())
-    context = tmp_path / "context"
-    elsewhere.run(
-        "ansible-builder", "create", "--file", str(tmp_path / "execution-environment.yml"), "--context", str(context)
-    )
-    # The image installs requirements.yml from /build, where _build is copied to.
-    assert "COPY _build /build\nWORKDIR /build\n" in (context / "Containerfile").read_text()
-    (wanted,) = yaml.safe_load((context / "_build/requirements.yml").read_text())["collections"]
-    assert (context / "_build" / wanted["name"]).read_bytes() == package.read_bytes()
-    assert definition["dependencies"]["ansible_core"]["package_pip"] in (context / "Containerfile").read_text()
-
-
 def test_the_image_gets_what_the_collection_needs(elsewhere: Elsewhere) -> None:
     found = yaml.safe_load(elsewhere.run("ansible-builder", "introspect", "--sanitize", str(elsewhere.home)))
     python = {line.split("  #")[0] for line in found["python"]}
