@@ -9,6 +9,7 @@ looked at) is left out, and counted.
 
 from __future__ import annotations
 
+import math
 import shlex
 import typing as t
 from collections import Counter
@@ -299,13 +300,15 @@ class _Audit:
             if consumer not in self._known.by_id and self._still(consumer)
         }  # fmt: skip
         lost = sum(orphans.values())
-        mend = f"openstack server migrate --live-migration {_to_move(provider, resource, missing, servers)}"
+        moved = _to_move(provider, resource, missing, servers)
+        if moved and capacity["total"] > capacity["reserved"]:
+            mend = _migration(provider, resource, moved)
+        else:
+            mend = f"openstack compute service set --disable {shlex.quote(host)} nova-compute"
         if lost:
             why += f" {lost} of it are kept for nobody; those are findings of their own."
         if lost >= missing:
             mend = f"openstack resource provider allocation delete {max(orphans, key=lambda one: orphans[one])}"
-        elif mend.endswith(" "):
-            mend = f"openstack compute service set --disable {shlex.quote(host)} nova-compute"
         self._add(
             "negative", "critical", host, resource, f"{host} has less than no {resource} free. {why}", mend, "cloud"
         )
@@ -588,6 +591,20 @@ def _wanted(server: Record) -> dict[str, int] | None:
 
 def _resources(parts: t.Mapping[str, int]) -> str:
     return ", ".join(f"{amount} {name}" for name, amount in sorted(parts.items()) if amount) or "nothing"
+
+
+def _migration(provider: Provider, resource: str, server: str) -> str:
+    """
+    For a migration, Nova has Placement keep the source's resources anew, which Placement refuses where there is less than none. So the ratio is
+    raised for that long, to what leaves nothing to give away.
+    """
+    capacity = provider["inventories"][resource]
+    enough = math.ceil(1000 * provider["usages"][resource] / (capacity["total"] - capacity["reserved"])) / 1000
+    change = (
+        f"openstack resource provider inventory set {provider['uuid']} --amend --resource {resource}:allocation_ratio="
+    )
+    migrate = f"openstack server migrate --live-migration --wait {server}"
+    return f"{change}{enough:g} && {migrate}; {change}{capacity['allocation_ratio']:g}"
 
 
 def _to_move(provider: Provider, resource: str, missing: int, servers: list[Record]) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine as a compute of the lab's cloud (`tests/lab/cloud up`, `tests/lab/cloud seed`). Without the cloud these tests fail."""
+"""Computes of the lab's cloud (`tests/lab/cloud up`, `tests/lab/cloud seed`). Without the cloud these tests fail."""
 
 from __future__ import annotations
 
@@ -12,22 +12,30 @@ from pathlib import Path
 
 import openstack
 import pytest
+from openstack.connection import Connection
 
-from tests.integration.compute_audit.compute import CACHE, CLOUD, Compute
+from tests.integration.compute_audit.audited import CACHE, CLOUD
+from tests.integration.compute_audit.compute import Compute
+from tests.integration.compute_audit.node import Node
 
 
 @pytest.fixture(scope="session")
-def compute() -> t.Iterator[Compute]:
-    assert os.geteuid() == 0, "these tests make machines: run them as root"
+def cloud() -> Connection:
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUD / "clouds.yaml")
     try:
-        cloud = openstack.connect(cloud="mini")
-        cloud.authorize()
+        connection = openstack.connect(cloud="mini")
+        connection.authorize()
     except openstack.exceptions.SDKException as exc:
         pytest.fail(
             f"The lab's cloud does not answer ({str(exc).partition(':')[0]}); run `tests/lab/cloud up` and `seed`.",
             pytrace=False,
         )
+    return connection
+
+
+@pytest.fixture(scope="session")
+def compute(cloud: Connection) -> t.Iterator[Compute]:
+    assert os.geteuid() == 0, "these tests make machines: run them as root"
     with tempfile.TemporaryDirectory(prefix="audit-", dir=CACHE) as folder:
         made = Compute(Path(folder), cloud)
         try:
@@ -35,3 +43,17 @@ def compute() -> t.Iterator[Compute]:
             yield made
         finally:
             made.down()
+
+
+@pytest.fixture(scope="module")
+def nodes(cloud: Connection) -> t.Iterator[list[Node]]:
+    with tempfile.TemporaryDirectory(prefix="audit-", dir=CACHE) as folder:
+        made = [Node(Path(folder), cloud, host) for host in ("audit02", "audit03")]
+        try:
+            for node in made:
+                node.up()
+            yield made
+            for node in made:
+                node.down()
+        finally:
+            made[0].lab("down")

@@ -14,7 +14,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.integration.compute_audit.compute import GROUP, HOST, HOSTILE, INSTANCES, TOP, Compute
+from tests.integration.compute_audit.audited import TOP
+from tests.integration.compute_audit.compute import GROUP, HOST, HOSTILE, INSTANCES, Compute
 
 SCHEMA = json.loads((TOP / "plugins/plugin_utils/_audit/schema-1.json").read_text())
 NOBODY, FORGOTTEN, LEFT, GONE, FOREIGN = (str(uuid.uuid4()) for _name in range(5))
@@ -42,7 +43,7 @@ def test_a_compute_that_placement_has_forgotten(compute: Compute) -> None:
     assert [one["kind"] for one in findings] == ["compute_without_provider"], findings
     compute.mend(findings[0])
     compute.carry()
-    compute.wait_for_total(7)
+    compute.wait_for("DISK_GB", total=7)
     assert compute.found() == set()
 
 
@@ -119,7 +120,7 @@ def test_each_planted_defect_is_found_and_mended_by_what_is_suggested(compute: C
     for finding in ours:
         compute.mend(finding)
     compute.carry()
-    compute.wait_for_reserved(3)
+    compute.wait_for("DISK_GB", reserved=3)
     left = compute.audit("-e", "compute_audit_everything=true")["findings"]
     assert [one for one in left if one["host"] in (HOST, "forgotten")] == []
     assert not Path("/tmp/pwned").exists()
@@ -179,7 +180,7 @@ def test_more_that_can_be_planted(compute: Compute, instances: list[str]) -> Non
     compute.give_memory(second, 32)
     compute.carry()
     compute.inventories(VCPU={"allocation_ratio": 4.0})
-    compute.wait_for_total(7)
+    compute.wait_for("DISK_GB", total=7)
     assert compute.found() == set()
     compute.ssh(f"virsh -q undefine {FOREIGN}")
 
@@ -253,7 +254,7 @@ def test_what_is_deleted_softly_is_not_left_over(compute: Compute, instances: li
 
 def test_disk_that_is_not_there_is_no_longer_given_away(compute: Compute, instances: list[str]) -> None:
     """After the planted defects were mended, the backup's 3 GB are reserved: Placement refuses what it gave before."""
-    assert compute.reserved() == 3
+    assert compute.books()["DISK_GB"]["reserved"] == 3
     refused = compute.schedule(4, "too large")
     assert refused.status == "ERROR"
     assert "No valid host was found" in compute.fault(refused.id)
