@@ -57,6 +57,7 @@ def run(*command: str, cwd: Path | None = None, timeout: int = 120) -> str:
 def build(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[str], str]:
     """Builds the image of a definition, from the package of the checkout as it is; layers of earlier builds are used again."""
     run(str(ROOT / "tests/lab/image"), "base", timeout=600)
+    run(str(ROOT / "tools/need"), "/etc/ssl/certs/ca-certificates.crt=ca-certificates", timeout=300)
     package = Elsewhere(tmp_path_factory.mktemp("package")).build()
 
     def made(definition: str) -> str:
