@@ -17,7 +17,8 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
     try:
         found: dict[str, t.Any] = {"clients": services.clients(settings.get("clients") or [], names)}
         if fsid:
-            found["here"] = services.here(settings.get("here") or [], names, fsid, uuid)
+            rows = services.with_nova(settings.get("here") or [], settings.get("nova") or {})
+            found["here"] = services.here(rows, names, fsid, uuid)
             found["files"] = services.service_files(settings, names, fsid, uuid)
     except services.CephNamesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc

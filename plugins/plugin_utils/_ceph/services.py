@@ -78,6 +78,26 @@ def here(rows: t.Iterable[Row], names: t.Mapping[str, str], fsid: str, default_u
     return found
 
 
+def with_nova(rows: t.Iterable[Row], nova: t.Mapping[str, t.Any]) -> list[Row]:
+    """
+    What a host holds of clients, with what instances' disks in Ceph want: a guest uses the secret, but nova-compute makes and counts the images,
+    with a keyring where librados looks for one.
+    """
+    rows = list(rows)
+    if not nova:
+        return rows
+    client = short(nova.get("client", "cinder"))
+    if all(short(row["client"]) != client for row in rows):
+        raise CephNamesError(
+            f"ceph_openstack_nova has Nova use the client {client}, and ceph_openstack_here doesn't name it; add {{client: {client}, secret: true}} there."
+        )
+    keyring = {"keyring": f"/etc/ceph/ceph.client.{client}.keyring", "group": "nova"}
+    return [
+        {**({} if row.get("keyring") else keyring), **row, "secret": True} if short(row["client"]) == client else row
+        for row in rows
+    ]
+
+
 def _renamed(path: str, old: str, new: str) -> str:
     folder, slash, file = path.rpartition("/")
     renamed = file.replace(f"client.{old}.", f"client.{new}.")

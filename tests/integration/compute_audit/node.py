@@ -20,7 +20,9 @@ INSTANCES = "/var/lib/libvirt/nova/instances"
 @dataclass
 class Node(Audited):
     def lab(self, *words: str, data: str = "") -> str:
-        return run(str(TOP / "tests/lab/ceph"), *words, data=data, DAY2_CEPH=str(self.folder / "nodes"))
+        """Beside the cluster of other tests, if there is to be one."""
+        folder = str(self.folder / "nodes")
+        return run(str(TOP / "tests/lab/ceph"), *words, data=data, DAY2_CEPH=folder, DAY2_CEPH_ADDRESS="127.0.77.4")
 
     def ssh(self, command: str, data: str = "") -> str:
         return self.lab("on", self.host, "sh", "-ec", command, data=data)

@@ -58,6 +58,14 @@ def test_a_successor_has_another_key_in_another_place_everywhere() -> None:
     assert cinder["sections"]["slow"]["rbd_secret_uuid"] == GIVEN
 
 
+def test_nova_compute_gets_a_keyring_beside_the_secret() -> None:
+    settings = {"here": [{"client": "client.cinder"}, {"client": "glance"}], "nova": {"pool": "vms"}}
+    cinder, glance = ceph_plan({**settings, "conf": "/etc/ceph/ceph.conf", "current": {"cinder": "c2"}}, FSID)["here"]
+    assert cinder["keyring"] == "/etc/ceph/ceph.client.c2.keyring"
+    assert (cinder["group"], cinder["secret"], bool(cinder["uuid"])) == ("nova", True, True)
+    assert glance == {"client": "glance"}
+
+
 def test_backups_have_a_client_of_their_own() -> None:
     made = ceph_plan({"cinder": {"backup": {}}, "conf": "/c"}, FSID)["files"][0]
     assert made["services"] == ["cinder-backup"]
@@ -69,7 +77,8 @@ def test_backups_have_a_client_of_their_own() -> None:
     [
         ({"current": {"cinder": "other", "glance": "other"}}, "two clients are called other"),
         ({"current": {"cinder": "glance", "glance": "g2"}}, "cinder is called glance, and glance something else again"),
-        ({"here": [{"client": "a", "keyring": "/etc/x.keyring"}], "current": {"a": "b"}}, "call it CLUSTER.client.a.keyring"),
+        ({"here": [{"client": "a", "keyring": "/etc/x.keyring"}], "nova": {}, "current": {"a": "b"}}, "call it CLUSTER.client.a.keyring"),
+        ({"here": [{"client": "glance"}], "nova": {"client": "cinder"}}, "ceph_openstack_here doesn't name it; add {client: cinder"),
         ({"cinder": {"services": []}}, "has neither backends nor backup"),
     ],
 )  # fmt: skip
