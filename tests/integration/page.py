@@ -70,7 +70,7 @@ class Newcomer(Elsewhere):
     def write(self, name: str, content: t.Any) -> None:
         """A file: a text as it is, anything else as YAML."""
         path = self.home / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else yaml.dump(content))
 
     def copy(self, page: Page) -> None:

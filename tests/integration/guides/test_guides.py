@@ -10,19 +10,13 @@ import os
 import re
 import subprocess
 import typing as t
-from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.integration.elsewhere import ROOT, Elsewhere
+from tests.integration.elsewhere import ROOT
+from tests.integration.guides.conftest import CACHE
 from tests.integration.page import Newcomer, Page
 
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-CLOUD = CACHE / "cloud"
 PREFIX = "guides-"
 LAB = {**os.environ, "DAY2_PREFIX": PREFIX, "CONTAINERS_CONF": str(CACHE / "containers.conf"), "DAY2_CACHE": str(CACHE)}
 Walk = t.Callable[[str, dict[str, str]], str]
@@ -48,62 +42,51 @@ def servers() -> t.Iterator[list[dict[str, t.Any]]]:
         subprocess.run([computes, "down"], env=LAB, check=True, timeout=120, capture_output=True)
 
 
-@pytest.fixture(scope="module")
-def newcomer(servers: list[dict[str, t.Any]], tmp_path_factory: pytest.TempPathFactory) -> Walk:
+@pytest.fixture
+def walk(servers: list[dict[str, t.Any]], newcomer: Newcomer) -> Walk:
     """Walks through a guide; what in it is the reader's own is given as its replacement. Returns all that was said."""
-    package = Elsewhere(tmp_path_factory.mktemp("build")).build()
+    # The operator's own: how Ansible reaches the computes, which queue this kernel has.
+    newcomer.write(
+        "group_vars/all.yml",
+        {
+            "ansible_connection": "containers.podman.podman",
+            "ansible_host": f"{PREFIX}{{{{ inventory_hostname }}}}",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_user": "root",
+            "instance_qos_leaf": "pfifo",
+        },
+    )
+    inventory = Page("inventory").blocks
+    newcomer.write("nova_computes.yml", next(body for _kind, body in inventory if body.startswith(_INVENTORY)))
+    newcomer.write("controllers.yml", {"controllers": {"hosts": {"ctl01": {"ansible_host": f"{PREFIX}cmp03"}}}})
+    newcomer.copy(Page("qos"))
 
-    def walk(guide: str, own: dict[str, str]) -> str:
-        there = Newcomer(
-            tmp_path_factory.mktemp(guide),
-            package,
-            CONTAINERS_CONF=str(CACHE / "containers.conf"),
-            OS_CLOUD="production",
-            PATH=f"{os.environ['PATH']}:{CLOUD / 'venv/bin'}",
-            no_proxy="*",
-        )
-        # The operator's own: how to log in, how Ansible reaches the computes, which queue this kernel has.
-        cloud = yaml.safe_load((CLOUD / "clouds.yaml").read_text())["clouds"]["mini"]
-        there.write("clouds.yaml", {"clouds": {"production": cloud, "mycloud": cloud}})
-        there.write(
-            "group_vars/all.yml",
-            {
-                "ansible_connection": "containers.podman.podman",
-                "ansible_host": f"{PREFIX}{{{{ inventory_hostname }}}}",
-                "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_user": "root",
-                "instance_qos_leaf": "pfifo",
-            },
-        )
-        inventory = Page("inventory").blocks
-        there.write("nova_computes.yml", next(body for _kind, body in inventory if body.startswith(_INVENTORY)))
-        there.write("controllers.yml", {"controllers": {"hosts": {"ctl01": {"ansible_host": f"{PREFIX}cmp03"}}}})
+    def through(guide: str, own: dict[str, str]) -> str:
         page = Page(guide, own)
-        there.copy(Page("qos"))
-        there.copy(page)
-        return there.walk(page.steps)
+        newcomer.copy(page)
+        return newcomer.walk(page.steps)
 
-    return walk
+    return through
 
 
 def on_cmp01(servers: list[dict[str, t.Any]]) -> dict[str, t.Any]:
     return next(one for one in servers if one["host"] == "cmp01")
 
 
-def test_the_inventory(newcomer: Walk, servers: list[dict[str, t.Any]]) -> None:
-    said = newcomer("inventory", {})
+def test_the_inventory(walk: Walk, servers: list[dict[str, t.Any]]) -> None:
+    said = walk("inventory", {})
     assert "@az_az1:" in said
     assert on_cmp01(servers)["port_id"] in said
 
 
-def test_limits(newcomer: Walk, servers: list[dict[str, t.Any]]) -> None:
+def test_limits(walk: Walk, servers: list[dict[str, t.Any]]) -> None:
     server = on_cmp01(servers)["server_id"]
-    said = newcomer("qos", {"480cb82d-9bc5-4034-a14d-8799e33aad97": server, "flavor set m1.gold": "flavor set gold"})
+    said = walk("qos", {"480cb82d-9bc5-4034-a14d-8799e33aad97": server, "flavor set m1.gold": "flavor set gold"})
     assert re.search(r"cmp01 +2 +2", said), said[-3000:]
     on("cmp01", "! tc qdisc show | grep -q htb")  # the last command removes all
 
 
-def test_the_audit(newcomer: Walk) -> None:
+def test_the_audit(walk: Walk) -> None:
     for host in ("cmp01", "cmp03"):
         on(
             host,
@@ -114,5 +97,5 @@ def test_the_audit(newcomer: Walk) -> None:
         "cmp01",
         "printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/nova-compute.service; systemctl start nova-compute",
     )
-    said = newcomer("audit", {})
+    said = walk("audit", {})
     assert "reserved_host_disk_mb = 61440" in said
