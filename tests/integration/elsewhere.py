@@ -30,7 +30,7 @@ class Elsewhere:
             **more,
         }
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, timeout: float = 120) -> str:
         done = subprocess.run(
             command,
             check=False,
@@ -38,7 +38,7 @@ class Elsewhere:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"

@@ -36,16 +36,7 @@ def site(cloud: Connection) -> t.Iterator[Site]:
             nodes[0].lab("up")
             for node in nodes:
                 node.up()
-            # Here nova-compute runs as root, and there is no group nova.
-            client = {
-                "client": "cinder",
-                "secret": True,
-                "group": "root",
-                "write": ["volumes", "vms"],
-                "read": ["images"],
-            }
-            computes = {"ceph_openstack_nova": {"pool": "vms"}, "ceph_openstack_here": [client]}
-            groups = {"nova_computes": ([node.host for node in nodes], computes)}
+            groups = {"nova_computes": ([node.host for node in nodes], {"ceph_openstack_nova": {"pool": "vms"}})}
             yield Site(ceph, nodes, write_inventory(ceph, folder, groups, {}))
             for node in nodes:
                 node.down()
