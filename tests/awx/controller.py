@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 import typing as t
 import urllib.error
@@ -74,6 +75,18 @@ class Controller:
             time.sleep(2)
         raise AssertionError(f"{job['url']} has not ended after {seconds} s.")
 
+    def waiting(self, workflow: Row, seconds: int = 300) -> Row:
+        """The approval that a workflow has come to."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            now = t.cast("Row", self.ask("GET", workflow["url"]).body)
+            found = self.rows("workflow_approvals", unified_job_node__workflow_job=str(now["id"]), status="pending")
+            if found:
+                return found[0]
+            assert not now["finished"], f"{now['url']} ended before somebody was asked: {now['status']}"
+            time.sleep(2)
+        raise AssertionError(f"{workflow['url']} has asked nobody after {seconds} s.")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -94,15 +107,18 @@ class Run:
 
 
 def play(name: str, settings: Row, *options: str) -> Run:
-    done = subprocess.run(
-        ["ansible-playbook", f"openstack_ops.day2.{name}", "--extra-vars", json.dumps(settings), *options],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1200,
-        stdin=subprocess.DEVNULL,
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:  # others don't see what is in it
+        json.dump(settings, file)
+        file.flush()
+        done = subprocess.run(
+            ["ansible-playbook", f"openstack_ops.day2.{name}", "--extra-vars", f"@{file.name}", *options],
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1200,
+            stdin=subprocess.DEVNULL,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     counted = re.search(r"changed=(\d+)", done.stdout)
     assert counted, done.stdout

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
-import uuid
-
-import pytest
 
 from tests.awx.controller import Controller, Row, play
+from tests.unit.collection.tree import read_yaml
+
+if t.TYPE_CHECKING:
+    from tests.awx.conftest import Member, Web
 
 KINDS = (
     "job_templates",
@@ -21,6 +23,9 @@ KINDS = (
     "teams",
     "notification_templates",
 )
+
+
+HOSTS = ("nowhere01", "nowhere02", "nowhere03")
 
 
 def _count(awx: Controller, settings: Row) -> dict[str, int]:
@@ -48,7 +53,7 @@ def test_everything_is_there(awx: Controller, imported: Row) -> None:
     assert {"vg", "size", "instances_volume_margin"} <= {question["variable"] for question in survey}
     schedules = awx.rows("schedules", unified_job_template__organization__name=imported["awx_organization"])
     assert schedules
-    assert all(schedule["next_run"] for schedule in schedules)
+    assert all(schedule["enabled"] and schedule["next_run"] for schedule in schedules)
     (project,) = awx.rows("projects", organization__name=imported["awx_organization"])
     assert project["status"] == "successful"
 
@@ -79,34 +84,54 @@ def test_an_answer_out_of_range_is_refused_before_a_job_starts(awx: Controller, 
 
 def test_a_job_runs_and_hands_its_result_on(awx: Controller, imported: Row) -> None:
     show = _template(awx, imported, "Show limits")
-    launched = awx.ask("POST", show["related"]["launch"], {"extra_vars": {"instance_qos_leaf": "none"}})
+    launched = awx.ask(
+        "POST", show["related"]["launch"], {"job_slice_count": 1, "extra_vars": {"instance_qos_leaf": "none"}}
+    )
     assert launched.status == 201
     # What isn't in a survey doesn't get in.
     assert launched.body["ignored_fields"] == {"extra_vars": {"instance_qos_leaf": "none"}}
     job = awx.ended(launched.body)
     output = awx.ask("GET", job["related"]["stdout"], query={"format": "json"}).body["content"]
     assert job["status"] == "successful", output
-    assert "nowhere" in output
+    assert all(host in output for host in HOSTS)
     assert "instance_qos" in job["artifacts"]
 
 
-@pytest.fixture
-def viewer(awx: Controller, imported: Row) -> t.Iterator[Controller]:
-    name, password = f"viewer-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    user = awx.ask("POST", "users", {"username": name, "password": password}).body
-    team = awx.the("teams", name="Day 2 viewers", organization__name=imported["awx_organization"])
-    assert awx.ask("POST", team["related"]["users"], {"id": user["id"]}).status == 204
-    yield Controller.by_password(awx.host, name, password)
-    awx.ask("DELETE", user["url"])
+def test_hosts_are_shared_out_among_slices(awx: Controller, imported: Row) -> None:
+    # By the hosts that the inventory had when the launch came; the job before has read them.
+    show = _template(awx, imported, "Show limits")
+    launched = awx.ask("POST", show["related"]["launch"], {})
+    assert launched.body["type"] == "workflow_job"
+    assert awx.ended(launched.body)["status"] == "successful"
+    nodes = awx.ask("GET", launched.body["related"]["workflow_nodes"]).body["results"]
+    jobs = [awx.the("jobs", id=str(node["job"])) for node in nodes]
+    assert {(job["status"], job["job_slice_count"]) for job in jobs} == {("successful", len(HOSTS))}
+    summaries = [awx.ask("GET", job["related"]["job_host_summaries"]).body["results"] for job in jobs]
+    assert sorted([row["host_name"] for row in rows] for rows in summaries) == [[host] for host in HOSTS]
 
 
-def test_who_may_look_may_not_limit(awx: Controller, viewer: Controller, imported: Row) -> None:
+def test_it_is_told_when_a_job_has_failed(awx: Controller, imported: Row, web: Web) -> None:
+    limit = _template(awx, imported, "Limit one NIC")
+    launched = awx.ask("POST", limit["related"]["launch"], {})  # without a NIC
+    assert awx.ended(launched.body)["status"] == "failed"
+    until = time.monotonic() + 60
+    while not web.posted and time.monotonic() < until:
+        time.sleep(1)
+    (told,) = web.posted
+    assert (told["id"], told["name"], told["status"]) == (launched.body["id"], "Limit one NIC", "failed")
+
+
+def test_who_may_look_may_not_limit(awx: Controller, member: Member, imported: Row) -> None:
+    viewer = member("Day 2 viewers", imported)
     show, limit = (_template(awx, imported, name) for name in ("Show limits", "Limit instances"))
     launched = viewer.ask("POST", show["related"]["launch"], {})
     assert launched.status == 201
     awx.ended(launched.body)
     assert viewer.ask("POST", limit["related"]["launch"], {}).status in (403, 404)
-    assert [row["name"] for row in viewer.rows("job_templates")] == ["Show limits"]
+    templates = read_yaml("awx/job_templates.yml")["awx_job_templates"]
+    assert {row["name"] for row in viewer.rows("job_templates")} == {
+        template["name"] for template in templates if template["may"] == "viewers"
+    }
 
 
 def test_check_mode_tells_exactly_what_has_drifted(awx: Controller, imported: Row) -> None:
