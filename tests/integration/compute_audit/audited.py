@@ -158,9 +158,11 @@ class Audited:
         assert answer.status_code == 200, answer.text
 
     def delete_servers(self) -> None:
-        """Those on this compute. Nova does without a nova-compute that has been down for a minute."""
+        """Those on this compute, and those that found no place. Nova does without a nova-compute that has been down for a minute."""
         servers = [
-            server for server in self.cloud.compute.servers(all_projects=True) if server.compute_host == self.host
+            server
+            for server in self.cloud.compute.servers(all_projects=True)
+            if server.compute_host == self.host or server.id in self.instances
         ]
         for server in servers:
             self.cloud.compute.delete_server(server, force=True)
