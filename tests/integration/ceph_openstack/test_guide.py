@@ -38,6 +38,7 @@ def cloud(ceph: Ceph) -> t.Iterator[Ceph]:
     for pool in set(ceph.pools()) - pools:
         sure = {"pool2": pool, "yes_i_really_really_mean_it": True}
         ceph.ask({"prefix": "osd pool delete", "pool": pool, **sure})
+    ceph.ask({"prefix": "config rm", "who": "mon", "name": "mon_allow_pool_delete"})
     for client in set(ceph.clients()) - clients:
         ceph.ask({"prefix": "auth rm", "entity": client})
 
