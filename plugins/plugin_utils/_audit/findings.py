@@ -604,7 +604,8 @@ def _migration(provider: Provider, resource: str, server: str) -> str:
         f"openstack resource provider inventory set {provider['uuid']} --amend --resource {resource}:allocation_ratio="
     )
     migrate = f"openstack server migrate --live-migration --wait {server}"
-    return f"{change}{enough:g} && {migrate}; {change}{capacity['allocation_ratio']:g}"
+    # With all digits: rounded, the one could be too little, and the other not what it was.
+    return f"{change}{enough:.15g} && {migrate}; {change}{capacity['allocation_ratio']:.15g}"
 
 
 def _to_move(provider: Provider, resource: str, missing: int, servers: list[Record]) -> str:

@@ -263,6 +263,14 @@ def test_of_what_is_negative_the_reason_is_told(world: World) -> None:
     assert disk.mend == f"{ratio}1.334 && openstack server migrate --live-migration --wait {ONE}; {ratio}1"
 
 
+def test_a_ratio_is_told_with_all_its_digits(world: World) -> None:
+    world.provider["inventories"]["DISK_GB"] = inventory(32, 1.23456789, reserved=16)
+    world.provider["usages"]["DISK_GB"] = 20001
+    (disk,) = (one for one in world.audit().findings if one.kind == "negative")
+    assert "allocation_ratio=1250.063 && " in disk.mend
+    assert disk.mend.endswith("allocation_ratio=1.23456789")
+
+
 def test_where_all_is_reserved_no_ratio_lets_anything_migrate(world: World) -> None:
     world.provider["inventories"]["DISK_GB"] = inventory(25, reserved=25)
     (disk,) = (one for one in world.audit().findings if one.kind == "negative")
