@@ -13,6 +13,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def run(*command: str, cwd: Path | None, env: dict[str, str], timeout: float) -> str:
+    """What a program says that nobody answers; one that fails tells what it said."""
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
 class Elsewhere:
     """An empty home, where collections are installed in. With `others`, those of the package `ansible` are found as well."""
 
@@ -31,18 +47,7 @@ class Elsewhere:
         }
 
     def run(self, *command: str, timeout: float = 120) -> str:
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=self.home,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return run(*command, cwd=self.home, env=self._environment, timeout=timeout)
 
     def build(self) -> Path:
         """The package of the checkout as it is, whatever tests and tools have left there."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import elsewhere
 from tests.integration.elsewhere import ROOT, Elsewhere
 
 CACHE = Path(
@@ -39,18 +40,7 @@ INVENTORY = {"plugin": "openstack_ops.day2.nova_computes", "cloud": "mini"}
 
 
 def run(*command: str, cwd: Path | None = None, timeout: int = 120) -> str:
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=LAB,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
-    return done.stdout
+    return elsewhere.run(*command, cwd=cwd, env=LAB, timeout=timeout)
 
 
 @pytest.fixture(scope="module")
