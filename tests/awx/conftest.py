@@ -22,7 +22,8 @@ from pathlib import Path
 import pytest
 
 from tests.awx.controller import Controller, Row, play
-from tests.unit.collection.tree import ROOT, files
+from tests.places import ROOT
+from tests.unit.collection.tree import copy_to
 
 # What needs a cloud, besides AWX.
 collect_ignore = [] if "DAY2_AWX_CLOUD" in os.environ else ["test_cloud.py"]
@@ -102,9 +103,7 @@ def scm_url(tmp_path_factory: pytest.TempPathFactory, web: Web) -> str:
     if "DAY2_AWX_SCM_URL" in os.environ:
         return os.environ["DAY2_AWX_SCM_URL"]
     tree = tmp_path_factory.mktemp("tree")
-    for path in files():
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, tree / path)
+    copy_to(tree)
     (tree / "inventories/awx_test").mkdir(parents=True)
     shutil.copy(ROOT / "tests/awx/hosts.yml", tree / "inventories/awx_test/hosts.yml")
     git = ["git", "-C", str(tree), "-c", "user.name=test", "-c", "user.email=test@example.com"]

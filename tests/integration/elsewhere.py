@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.places import ROOT
 
 
 def run(*command: str, cwd: Path | None, env: dict[str, str], timeout: float) -> str:
@@ -30,16 +30,18 @@ def run(*command: str, cwd: Path | None, env: dict[str, str], timeout: float) ->
 
 
 class Elsewhere:
-    """An empty home, where collections are installed in. With `others`, those of the package `ansible` are found as well."""
+    """An empty home, and collections installed where Ansible keeps them there. With `others`, those of the package `ansible` are found as well."""
 
     def __init__(self, home: Path, *, others: bool = False, **more: str) -> None:
         self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        self.collections = home / ".ansible/collections"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OS_"))}
-        self._environment = {
+        self.environment = {
             **inherited,
             "HOME": str(home),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(home),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": str(others).lower(),
             "ANSIBLE_NOCOLOR": "1",
             "NO_COLOR": "1",
@@ -47,7 +49,7 @@ class Elsewhere:
         }
 
     def run(self, *command: str, timeout: float = 120) -> str:
-        return run(*command, cwd=self.home, env=self._environment, timeout=timeout)
+        return run(*command, cwd=self.home, env=self.environment, timeout=timeout)
 
     def build(self) -> Path:
         """The package of the checkout as it is, whatever tests and tools have left there."""
@@ -57,5 +59,11 @@ class Elsewhere:
 
     def install(self, package: Path) -> None:
         self.run(
-            "ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(self.home), str(package)
+            "ansible-galaxy",
+            "collection",
+            "install",
+            "--offline",
+            "--collections-path",
+            str(self.collections),
+            str(package),
         )

@@ -8,15 +8,21 @@ What is the reader's own on a page (ids, mostly) is given with its replacement; 
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
+import subprocess
 import typing as t
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from tests.integration.elsewhere import ROOT, Elsewhere
+from tests.integration import elsewhere
+from tests.integration.elsewhere import Elsewhere
+from tests.places import CACHE, ROOT
 
 _BLOCK = re.compile(r"^\.\. code-block:: (console|yaml)\n\n((?:(?: {3,}.*)?\n)+)", re.MULTILINE)
 _NAME = re.compile(r"# ([a-z_]+\.yml)\n")
@@ -67,6 +73,26 @@ class Newcomer(Elsewhere):
         super().__init__(home, others=True, **environment)
         self.install(package)
 
+    @classmethod
+    def with_ansible(cls, home: Path, package: Path, **environment: str) -> Newcomer:
+        """With a virtual environment that has Ansible and what the collection says that it needs; for what a page has its readers install."""
+        venv = home / "venv"
+        pins = str(ROOT / "requirements-dev.txt")
+        uv = {**os.environ, "UV_CACHE_DIR": str(CACHE / "uv"), "VIRTUAL_ENV": str(venv)}
+        for command in (
+            ("venv", "--seed", str(venv)),
+            ("pip", "install", "--constraint", pins, "ansible-core", "--requirement", str(ROOT / "requirements.txt")),
+        ):
+            elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=300)
+        path = f"{home / 'bin'}:{venv / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        pip = {"PIP_CACHE_DIR": str(CACHE / "pip"), "PIP_CONSTRAINT": pins}
+        return cls(home, package, PATH=path, **pip, **environment)
+
+    def program(self, name: str, script: str) -> None:
+        """Something that the reader can call, a shell script."""
+        self.write(f"bin/{name}", f"#!/bin/sh\n{script}")
+        (self.home / "bin" / name).chmod(0o755)
+
     def write(self, name: str, content: t.Any) -> None:
         """A file: a text as it is, anything else as YAML."""
         path = self.home / name
@@ -79,8 +105,32 @@ class Newcomer(Elsewhere):
 
     def walk(self, steps: t.Iterable[Step], root: t.Sequence[str] = ()) -> str:
         """Do these, and stop at the first that fails; all that was said. `root` is put before what root does on a host."""
-        script = []
-        for step in steps:
-            assert step.prompt == "$" or root, f"on which host is root to do {step.command}?"
-            script.append(step.command if step.prompt == "$" else shlex.join([*root, "bash", "-c", step.command]))
-        return self.run("bash", "-exc", "\n".join(script), timeout=600)
+        return self.run(*_shell(steps, root), timeout=1200)
+
+    @contextmanager
+    def at(self, steps: t.Iterable[Step]) -> t.Iterator[t.Callable[[], str]]:
+        """While these, of which the last doesn't end by itself, are being done: what was said until now."""
+        log = self.home / "walk.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                _shell(steps), cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,
+            )  # fmt: skip
+
+        def said() -> str:
+            assert process.poll() is None, f"it has ended:\n{log.read_text()}"
+            return log.read_text()
+
+        try:
+            yield said
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+def _shell(steps: t.Iterable[Step], root: t.Sequence[str] = ()) -> list[str]:
+    script = []
+    for step in steps:
+        assert step.prompt == "$" or root, f"on which host is root to do {step.command}?"
+        script.append(step.command if step.prompt == "$" else shlex.join([*root, "bash", "-c", step.command]))
+    return ["bash", "-exc", "\n".join(script)]

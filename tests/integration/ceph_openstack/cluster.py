@@ -14,8 +14,8 @@ from pathlib import Path
 
 import ansible
 
-ROOT = Path(__file__).resolve().parents[3]
-CACHE = Path(os.environ.get("DAY2_CACHE", Path.home() / ".cache" / "openstack_ops.day2"))
+from tests.places import ROOT
+
 #: What the distribution's Python runs: the bindings of librados and libvirt are made for that one.
 _START = """
 import json, runpy, sys

@@ -7,8 +7,9 @@ import typing as t
 
 import pytest
 
-from tests.integration.ceph_openstack.cluster import CACHE, Ceph, packages_for
+from tests.integration.ceph_openstack.cluster import Ceph, packages_for
 from tests.integration.ceph_openstack.play import Watch
+from tests.places import CACHE
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ import threading
 import typing as t
 from pathlib import Path
 
-from tests.integration.ceph_openstack.cluster import ROOT, Ceph
+from tests.integration.ceph_openstack.cluster import Ceph
+from tests.places import ROOT
 
 
 class Watch(threading.Thread):

@@ -8,12 +8,12 @@ from __future__ import annotations
 import shutil
 import typing as t
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.integration.ceph_openstack import storage
 from tests.integration.ceph_openstack.cluster import Ceph
-from tests.integration.elsewhere import Elsewhere
 from tests.integration.page import Newcomer, Page
 
 ADMIN = "mon1"
@@ -44,8 +44,7 @@ def cloud(ceph: Ceph) -> t.Iterator[Ceph]:
 
 
 @pytest.fixture
-def newcomer(cloud: Ceph, tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
-    package = Elsewhere(tmp_path_factory.mktemp("build")).build()
+def newcomer(cloud: Ceph, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
     there = Newcomer(tmp_path_factory.mktemp("ceph"), package, DAY2_CEPH=str(cloud.folder))
     for name in (ADMIN, *COMPUTES, GLANCE, CINDER):
         python = str(cloud.folder / "nodes" / name / "python3")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ceph_openstack.cluster import CACHE, ROOT
+from tests.places import CACHE, ROOT
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,12 +16,8 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[3]
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-CLOUD = CACHE / "cloud"
+from tests.places import CLOUD, CLOUDS_YAML, ROOT
+
 BIN = CLOUD / "venv/bin"
 NOVA = CLOUD / "state/etc/nova"
 
@@ -31,8 +27,8 @@ def environment(**more: str) -> dict[str, str]:
     return {
         **clean,
         "OS_CLOUD": "mini",
-        "OS_CLIENT_CONFIG_FILE": str(CLOUD / "clouds.yaml"),
-        "ANSIBLE_COLLECTIONS_PATH": str(TOP / ".venv/collections"),
+        "OS_CLIENT_CONFIG_FILE": str(CLOUDS_YAML),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "no_proxy": "*",

@@ -22,9 +22,9 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit import r
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.books import book
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.findings import Audited
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import CLASSES, Finding, Node
+from tests.places import ROOT
 
-TOP = Path(__file__).resolve().parents[3]
-TEMPLATE = TOP / "plugins/plugin_utils/_audit/page.html"
+TEMPLATE = ROOT / "plugins/plugin_utils/_audit/page.html"
 HOSTILE = "</script><img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 
 _ALONE = [

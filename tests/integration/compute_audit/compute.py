@@ -21,7 +21,8 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.compute_audit.audited import BIN, CLOUD, NOVA, TOP, Audited, environment, run
+from tests.integration.compute_audit.audited import BIN, NOVA, Audited, environment, run
+from tests.places import CLOUD, ROOT
 
 HOST = "audit01"
 GROUP = "vgnova"
@@ -61,7 +62,7 @@ class Compute(Audited):
     # -------------------------------------------------------------- machine
     def lab(self, *words: str) -> str:
         return run(
-            str(TOP / "tests/lab/machine"),
+            str(ROOT / "tests/lab/machine"),
             *words,
             timeout=400,
             DAY2_MACHINES=str(self.folder / "vm"),
@@ -70,7 +71,7 @@ class Compute(Audited):
 
     def ssh(self, command: str, data: str = "") -> str:
         return run(
-            str(TOP / "tests/lab/machine"), "ssh", HOST, command, data=data, DAY2_MACHINES=str(self.folder / "vm")
+            str(ROOT / "tests/lab/machine"), "ssh", HOST, command, data=data, DAY2_MACHINES=str(self.folder / "vm")
         )
 
     def log(self) -> str:

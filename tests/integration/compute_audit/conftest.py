@@ -14,14 +14,14 @@ import openstack
 import pytest
 from openstack.connection import Connection
 
-from tests.integration.compute_audit.audited import CACHE, CLOUD
 from tests.integration.compute_audit.compute import Compute
 from tests.integration.compute_audit.node import Node
+from tests.places import CACHE, CLOUDS_YAML
 
 
 @pytest.fixture(scope="session")
 def cloud() -> Connection:
-    os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUD / "clouds.yaml")
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUDS_YAML)
     try:
         connection = openstack.connect(cloud="mini")
         connection.authorize()

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.integration.compute_audit.audited import BIN, NOVA, TOP, Audited, run
+from tests.integration.compute_audit.audited import BIN, NOVA, Audited, run
+from tests.places import ROOT
 
 SIZE = 4
 """Of the file system, in GiB."""
@@ -22,7 +23,7 @@ class Node(Audited):
     def lab(self, *words: str, data: str = "") -> str:
         """Beside the cluster of other tests, if there is to be one."""
         folder = str(self.folder / "nodes")
-        return run(str(TOP / "tests/lab/ceph"), *words, data=data, DAY2_CEPH=folder, DAY2_CEPH_ADDRESS="127.0.77.4")
+        return run(str(ROOT / "tests/lab/ceph"), *words, data=data, DAY2_CEPH=folder, DAY2_CEPH_ADDRESS="127.0.77.4")
 
     def ssh(self, command: str, data: str = "") -> str:
         return self.lab("on", self.host, "sh", "-ec", command, data=data)

@@ -14,10 +14,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.integration.compute_audit.audited import TOP
 from tests.integration.compute_audit.compute import GROUP, HOST, HOSTILE, INSTANCES, Compute
+from tests.places import ROOT
 
-SCHEMA = json.loads((TOP / "plugins/plugin_utils/_audit/schema-1.json").read_text())
+SCHEMA = json.loads((ROOT / "plugins/plugin_utils/_audit/schema-1.json").read_text())
 NOBODY, FORGOTTEN, LEFT, GONE, FOREIGN = (str(uuid.uuid4()) for _name in range(5))
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from openstack.connection import Connection
 
-from tests.integration.ceph_openstack.cluster import CACHE, Ceph
+from tests.integration.ceph_openstack.cluster import Ceph
 from tests.integration.ceph_openstack.play import play, write_inventory
 from tests.integration.compute_audit.node import Node
+from tests.places import CACHE
 
 
 class Site(t.NamedTuple):

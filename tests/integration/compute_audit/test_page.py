@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.compute_audit.browser import HOSTILE, TOP, Browser, browser, large, write_page
+from tests.integration.compute_audit.browser import HOSTILE, Browser, browser, large, write_page
+from tests.places import ROOT
 
 WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    subprocess.run([str(TOP / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    subprocess.run([str(ROOT / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
     return write_page(tmp_path_factory.mktemp("page"), large())
 
 

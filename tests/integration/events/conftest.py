@@ -13,7 +13,8 @@ import openstack
 import pytest
 from openstack.connection import Connection
 
-from tests.integration.events.lab import CACHE, CLOUDS_YAML, Computes, Rulebook
+from tests.integration.events.lab import Computes, Rulebook
+from tests.places import CACHE, CLOUDS_YAML
 
 
 @pytest.fixture(scope="session")

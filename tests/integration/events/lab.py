@@ -14,14 +14,14 @@ import sys
 import time
 import typing as t
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[3]
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-CLOUDS_YAML = CACHE / "cloud" / "clouds.yaml"
+from openstack.connection import Connection
+
+from tests.integration.page import Page
+from tests.places import CLOUDS_YAML, ROOT
+
 BIN = Path(sys.executable).parent
 PREFIX = "events-"
 PATIENCE = 120.0
@@ -35,6 +35,20 @@ RULES = [
     },
     {"name": "everybody", "limit": {"egress": {"rate": "20mbit"}, "ingress": {"rate": "20mbit"}}},
 ]
+
+# What is the reader's own on guide_events, as it is here.
+ON_THE_PAGE = {
+    "[rabbit1.example.com, rabbit2.example.com, rabbit3.example.com]": "[127.0.77.1]",
+    "notifications_tls: true": "notifications_tls: false",
+    "/etc/openstack_ops.day2/rabbitmq-password": "rabbitmq-password",
+    "/var/lib/openstack_ops.day2/events": "events",
+}
+
+
+def rulebook_variables(page: Page) -> str:
+    """The file events.yml of that page for a cloud that sends notifications already."""
+    (already,) = (body for _kind, body in page.blocks if body.startswith("notifications_topics"))
+    return page.files["events.yml"] + already
 
 
 def until(
@@ -59,7 +73,7 @@ def environment() -> dict[str, str]:
     return {
         **clean,
         "PATH": f"{BIN}:{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(TOP / ".venv" / "collections"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_NOCOLOR": "true",
         "JAVA_TOOL_OPTIONS": "-Xrs",
@@ -68,14 +82,44 @@ def environment() -> dict[str, str]:
     }
 
 
+class Instance(t.NamedTuple):
+    id: str
+    port: str
+
+
+@contextmanager
+def new_instance(cloud: Connection, host: str) -> t.Iterator[Instance]:
+    """In the network of one that has a floating IP."""
+    outside = [address.port_id for address in cloud.network.ips() if address.port_id]
+    network = cloud.network.get_port(outside[0]).network_id
+    server = cloud.compute.create_server(
+        name="followed",
+        flavor_id=cloud.compute.find_flavor("m1.tiny", ignore_missing=False).id,
+        image_id=cloud.image.find_image("empty", ignore_missing=False).id,
+        networks=[{"uuid": network}],
+        availability_zone=f"nova:{host}",
+    )
+    try:
+        cloud.compute.wait_for_server(server, wait=120)
+        (port,) = cloud.network.ports(device_id=server.id)
+        yield Instance(server.id, port.id)
+    finally:
+        cloud.compute.delete_server(server.id, ignore_missing=True)
+        cloud.compute.wait_for_delete(server, wait=120)
+
+
 class Computes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._processes: dict[str, str] = {}
 
+    def python(self, host: str) -> Path:
+        """The program that is Python there, for Ansible."""
+        return self.folder / host
+
     def call(self, *arguments: str) -> str:
         return subprocess.run(
-            [sys.executable, str(TOP / "tests" / "lab" / "computes"), *arguments],
+            [sys.executable, str(ROOT / "tests" / "lab" / "computes"), *arguments],
             env={**os.environ, "DAY2_PREFIX": PREFIX, "PATH": f"{BIN}:{os.environ['PATH']}"},
             check=True,
             capture_output=True,
@@ -94,7 +138,7 @@ class Computes:
             ).stdout.strip()
             self._processes[host] = pid
             # podman exec takes 0.2 s, and podman's connection plugin calls it four times for a module.
-            program = self.folder / host
+            program = self.python(host)
             program.write_text(f'#!/bin/sh\nexec nsenter --all --target {pid} /usr/bin/python3 "$@"\n')
             program.chmod(0o755)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.events.lab import BIN, CACHE, PREFIX, Computes, environment
+from tests.integration.events.lab import BIN, PREFIX, Computes, environment
+from tests.places import CACHE
 
 HOST = "cmp01"
 FILE = "/etc/nova/nova.conf.d/openstack_ops.day2.notifications.conf"

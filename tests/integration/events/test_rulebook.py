@@ -11,36 +11,18 @@ import typing as t
 import pytest
 from openstack.connection import Connection
 
-from tests.integration.events.lab import TOP, Computes, Rulebook
+from tests.integration.events.lab import Computes, Instance, Rulebook, new_instance
+from tests.places import ROOT
 
 HOST = "cmp02"
-CLOUD = TOP / "tests" / "lab" / "cloud"
-
-
-class Instance(t.NamedTuple):
-    id: str
-    port: str
+CLOUD = ROOT / "tests" / "lab" / "cloud"
 
 
 @pytest.fixture(scope="module")
 def instance(cloud: Connection, computes: Computes, rulebook: Rulebook) -> t.Iterator[Instance]:
     """Created while the rulebook listens."""
-    outside = [address.port_id for address in cloud.network.ips() if address.port_id]
-    network = cloud.network.get_port(outside[0]).network_id
-    server = cloud.compute.create_server(
-        name="followed",
-        flavor_id=cloud.compute.find_flavor("m1.tiny", ignore_missing=False).id,
-        image_id=cloud.image.find_image("empty", ignore_missing=False).id,
-        networks=[{"uuid": network}],
-        availability_zone=f"nova:{HOST}",
-    )
-    try:
-        cloud.compute.wait_for_server(server, wait=120)
-        (port,) = cloud.network.ports(device_id=server.id)
-        yield Instance(server.id, port.id)
-    finally:
-        cloud.compute.delete_server(server.id, ignore_missing=True)
-        cloud.compute.wait_for_delete(server, wait=120)
+    with new_instance(cloud, HOST) as made:
+        yield made
 
 
 def test_a_new_instance_has_its_limit(instance: Instance, computes: Computes, rulebook: Rulebook) -> None:

@@ -11,19 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.elsewhere import Elsewhere
 from tests.integration.page import Newcomer
-
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-CLOUD = CACHE / "cloud"
-
-
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Elsewhere(tmp_path_factory.mktemp("build")).build()
+from tests.places import CACHE, CLOUD, CLOUDS_YAML
 
 
 @pytest.fixture
@@ -36,6 +25,6 @@ def newcomer(package: Path, tmp_path: Path) -> Newcomer:
         PATH=f"{os.environ['PATH']}:{CLOUD / 'venv/bin'}",
         no_proxy="*",
     )
-    cloud = yaml.safe_load((CLOUD / "clouds.yaml").read_text())["clouds"]["mini"]
+    cloud = yaml.safe_load(CLOUDS_YAML.read_text())["clouds"]["mini"]
     there.write(".config/openstack/clouds.yaml", {"clouds": {"production": cloud, "mycloud": cloud}})
     return there

@@ -13,9 +13,8 @@ import typing as t
 
 import pytest
 
-from tests.integration.elsewhere import ROOT
-from tests.integration.guides.conftest import CACHE
 from tests.integration.page import Newcomer, Page
+from tests.places import CACHE, ROOT
 
 PREFIX = "guides-"
 LAB = {**os.environ, "DAY2_PREFIX": PREFIX, "CONTAINERS_CONF": str(CACHE / "containers.conf"), "DAY2_CACHE": str(CACHE)}

@@ -13,10 +13,9 @@ from pathlib import Path
 import openstack
 import pytest
 
-from tests.integration.elsewhere import ROOT
-from tests.integration.guides.conftest import CACHE, CLOUD
 from tests.integration.lvm_resize.machines import Machine
 from tests.integration.page import Newcomer, Page
+from tests.places import CACHE, CLOUDS_YAML, ROOT
 
 HOST = "cmp01"
 _DOMAIN = """<domain type='qemu'>
@@ -88,7 +87,7 @@ def test_the_instances_volume(operator: Newcomer, machine: Machine) -> None:
 
 
 def test_limits_by_libvirt(operator: Newcomer, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(CLOUD / "clouds.yaml"))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(CLOUDS_YAML))
     cloud = openstack.connect(cloud="mini")
     ports = [port for port in cloud.network.ports() if port.binding_host_id == HOST]
     port = next(port for port in ports if not port.qos_policy_id)

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.elsewhere import Elsewhere
 from tests.integration.guides_hosts.containers import Containers
 from tests.integration.page import Newcomer
-
-
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Elsewhere(tmp_path_factory.mktemp("build")).build()
 
 
 @pytest.fixture

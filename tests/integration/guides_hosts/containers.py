@@ -10,13 +10,9 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from tests.integration.elsewhere import ROOT
 from tests.integration.page import Newcomer
+from tests.places import CACHE, ROOT
 
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
 CONF = CACHE / "containers.conf"
 _PREFIX = "walk-"
 _LAB = {**os.environ, "DAY2_CACHE": str(CACHE), "CONTAINERS_CONF": str(CONF)}

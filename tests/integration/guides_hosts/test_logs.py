@@ -8,9 +8,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.integration.elsewhere import ROOT
 from tests.integration.guides_hosts.containers import Containers
 from tests.integration.page import Newcomer, Page
+from tests.places import ROOT
 
 SERVER = "logs.example.com"
 COMPUTES = {"cmp01": "192.0.2.11", "cmp02": "192.0.2.12"}

@@ -1,141 +1,105 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images of execution-environment.yml and decision-environment.yml, built with ansible-builder and podman, and used as the guides
-show it: ansible-navigator and ansible-rulebook run in them, against the lab's cloud (`tests/lab/cloud up`, `tests/lab/cloud seed`).
+"""The images of execution-environment.yml and decision-environment.yml, as guide_awx and guide_events have them built and used: their
+commands are copied from there. For the lab's cloud (`tests/lab/cloud up`, `tests/lab/cloud seed`).
 
-One thing is another than in production: Debian 12 comes from the lab's own image (`tests/lab/image`), made from Debian's packages, where
-the definitions name the one of a registry.
+What is another than in production is in _PODMAN: Debian 12 comes from the lab's own image (`tests/lab/image`), made from Debian's packages,
+where the definitions name the one of a registry; and the containers have this machine's network.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import time
 import typing as t
-import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.integration import elsewhere
-from tests.integration.elsewhere import ROOT, Elsewhere
+from tests.integration.events.lab import ON_THE_PAGE, rulebook_variables, until
+from tests.integration.page import Newcomer, Page, Step
+from tests.places import CACHE, CLOUDS_YAML, ROOT
+from tests.unit.collection.tree import copy_to
 
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-# ansible-navigator hands the variables of Ansible into the container, where they would name folders of the checkout.
-LAB = {
-    **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OS_"))},
-    "DAY2_CACHE": str(CACHE),
-    "CONTAINERS_CONF": str(CACHE / "containers.conf"),
-}
-CLOUDS_YAML = CACHE / "cloud" / "clouds.yaml"
-HOSTS = ROOT / "tests/awx/hosts.yml"
-INVENTORY = {"plugin": "openstack_ops.day2.nova_computes", "cloud": "mini"}
-
-
-def run(*command: str, cwd: Path | None = None, timeout: int = 120) -> str:
-    return elsewhere.run(*command, cwd=cwd, env=LAB, timeout=timeout)
+_PODMAN = """\
+here=$0.d
+case $1 in
+  build)
+    # Who answers for PyPI outside does so inside: a company's proxy, for one.
+    shift
+    set -- build --network=host --pull=never --build-arg=EE_BASE_IMAGE=localhost/day2-base \\
+      --volume="$(readlink -f /etc/ssl/certs/ca-certificates.crt):/mnt/ca.crt:ro" --volume="$here/pip.conf:/etc/pip.conf:ro" "$@" ;;
+  run)
+    case $* in *--network*) ;; *) shift; set -- run --network=host "$@" ;; esac ;;
+esac
+exec /usr/bin/podman "$@"
+"""
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[str], str]:
-    """Builds the image of a definition, from the package of the checkout as it is; layers of earlier builds are used again."""
-    run(str(ROOT / "tests/lab/image"), "base", timeout=600)
-    run(str(ROOT / "tools/need"), "/etc/ssl/certs/ca-certificates.crt=ca-certificates", timeout=300)
-    package = Elsewhere(tmp_path_factory.mktemp("package")).build()
-
-    def made(definition: str) -> str:
-        image = f"localhost/day2-{definition}"
-        place = tmp_path_factory.mktemp(definition)
-        (place / "build").mkdir()
-        shutil.copy(package, place / "build")
-        shutil.copy(ROOT / f"{definition}.yml", place)
-        # Who answers for PyPI outside does so inside: a company's proxy, for one.
-        (place / "pip.conf").write_text("[global]\ncert = /mnt/ca.crt\n")
-        mounts = {"/etc/ssl/certs/ca-certificates.crt": "/mnt/ca.crt", place / "pip.conf": "/etc/pip.conf"}
-        options = ["--network=host", "--pull=never", *(f"--volume={here}:{there}:ro" for here, there in mounts.items())]
-        before = run("podman", "images", "--quiet", "--no-trunc", image).strip().removeprefix("sha256:")
-        run(
-            "ansible-builder", "build", "--file", f"{definition}.yml", "--context", "context", "--container-runtime", "podman",
-            "--tag", image, "--build-arg", "EE_BASE_IMAGE=localhost/day2-base", "--extra-build-cli-args", " ".join(options),
-            cwd=place, timeout=1200,
-        )  # fmt: skip
-        after = run("podman", "images", "--quiet", "--no-trunc", image).strip().removeprefix("sha256:")
-        if before not in ("", after):
-            run("podman", "rmi", before)
-        return image
-
-    return made
-
-
-@pytest.fixture(scope="module")
-def navigator(build: t.Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> t.Callable[..., str]:
-    """ansible-navigator as on a laptop whose network is this machine's."""
-    image = build("execution-environment")
-    place = tmp_path_factory.mktemp("laptop")
-    shutil.copy(CLOUDS_YAML, place)
-    shutil.copy(HOSTS, place)
-    (place / "nova_computes.yml").write_text(json.dumps(INVENTORY))
-    # It looks for this folder of a kernel with message queues, which not every container has, and podman mounts one anyway.
+@pytest.fixture
+def operator(package: Path, tmp_path: Path) -> Newcomer:
+    """With a clone in day2, and at home what the containers are to see."""
+    certificates = "/etc/ssl/certs/ca-certificates.crt=ca-certificates"
+    for command in ((str(ROOT / "tests/lab/image"), "base"), (str(ROOT / "tools/need"), certificates)):
+        subprocess.run(command, check=True, timeout=600)
+    lab = {"DAY2_CACHE": str(CACHE), "CONTAINERS_CONF": str(CACHE / "containers.conf")}
+    there = Newcomer.with_ansible(tmp_path, package, **lab, OS_CLOUD="mini", no_proxy="*")
+    there.program("podman", _PODMAN)
+    there.write("bin/podman.d/pip.conf", "[global]\ncert = /mnt/ca.crt\n")
+    there.write("clouds.yaml", CLOUDS_YAML.read_text())
+    there.write("inventory/hosts.yml", (ROOT / "tests/awx/hosts.yml").read_text())
+    copy_to(there.home / "day2")
+    (there.home / "day2/.venv").symlink_to(ROOT / ".venv")
+    # ansible-navigator looks for this folder of a kernel with message queues, which not every container has, and podman mounts one anyway.
     Path("/dev/mqueue").mkdir(exist_ok=True)
-
-    def navigate(*arguments: str) -> str:
-        return run(
-            "ansible-navigator", *arguments, "--mode", "stdout", "--execution-environment-image", image,
-            "--pull-policy", "never", "--container-engine", "podman", "--container-options=--network=host",
-            "--log-file", str(place / "navigator.log"),
-            cwd=place,
-        )  # fmt: skip
-
-    return navigate
+    return there
 
 
-def test_a_playbook_runs_in_the_execution_environment(navigator: t.Callable[..., str]) -> None:
-    said = navigator("run", "openstack_ops.day2.show_limits", "-i", "hosts.yml", "--playbook-artifact-enable", "false")
+@contextmanager
+def only_the_newest(operator: Newcomer, image: str) -> t.Iterator[None]:
+    """Whoever runs the tests again and again doesn't collect images; layers are used again."""
+    before = _id(operator, image)
+    yield
+    if before not in ("", _id(operator, image)):
+        operator.run("podman", "rmi", before)
+
+
+def _id(operator: Newcomer, image: str) -> str:
+    return operator.run("podman", "images", "--quiet", "--no-trunc", image).strip().removeprefix("sha256:")
+
+
+def test_the_execution_environment(operator: Newcomer) -> None:
+    page = Page("awx", {"-i nova_computes.yml": "-i inventory/hosts.yml"})
+    *build, push, install, run = page.steps_from("pip install ansible-builder")[:6]
+    image = push.command.split()[-1]  # to a registry, which isn't here
+    with only_the_newest(operator, image):
+        operator.walk([build[0], Step("$", "cd day2"), *build[1:]])
+    said = operator.walk([install, run])
     assert "/usr/share/ansible/collections/ansible_collections/openstack_ops/day2/" in said
     assert "failed=0" in said.split("PLAY RECAP")[1]
 
-
-def test_the_inventory_reads_a_cloud_in_it(navigator: t.Callable[..., str]) -> None:
-    found = json.loads(navigator("inventory", "-i", "nova_computes.yml", "--list"))
+    operator.write("nova_computes.yml", {"plugin": "openstack_ops.day2.nova_computes"})
+    words = run.command.split()
+    options = words[words.index("--mode") :]
+    found = json.loads(operator.run("ansible-navigator", "inventory", "-i", "nova_computes.yml", "--list", *options))
     assert set(found["nova_computes"]["hosts"]) >= {"cmp01", "cmp02", "cmp03"}
     assert found["_meta"]["hostvars"]["cmp01"]["instance_ports"]
 
 
-def test_the_rulebook_runs_in_the_decision_environment(build: t.Callable[[str], str], tmp_path: Path) -> None:
-    """It connects to the broker, and looks at everything, as after each connect."""
-    shutil.copy(HOSTS, tmp_path / "hosts.yml")
-    variables = {
-        "notifications_brokers": ["127.0.77.1"],
-        "notifications_user": "os",
-        "notifications_password": "secret",
-        "notifications_consume": "own",
-        "notifications_queue": f"day2-image-{uuid.uuid4()}",
-        "notifications_window": 1,
-        "drools_db_file_path": "/tmp/engine",
-    }
-    (tmp_path / "events.yml").write_text(json.dumps(variables))
-    name = f"day2-image-{uuid.uuid4().hex[:8]}"
-    command = ["podman", "run", "--rm", "--name", name, "--network=host", "--user=0", f"--volume={tmp_path}:/runner:Z"]
-    command += [build("decision-environment"), "ansible-rulebook", "--rulebook", "openstack_ops.day2.instance_qos"]
-    command += ["-i", "hosts.yml", "--vars", "events.yml", "--max-concurrent-actions", "1", "--verbose"]
-    command += ["--persistence-id", "test", "--id", "1"]
-    log = tmp_path / "rulebook.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(command, env=LAB, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+def test_the_decision_environment(operator: Newcomer) -> None:
+    """The rulebook connects to the broker, and looks at everything, as after each connect."""
+    page = Page("events", {**ON_THE_PAGE, "notifications_user: events": "notifications_user: os"})
+    operator.write("events.yml", rulebook_variables(page))
+    operator.write("rabbitmq-password", "secret")
+    *build, run = page.steps_from("tools/release build")
+    image = build[-1].command.split()[-1]
+    with only_the_newest(operator, image):
+        operator.walk([Step("$", "pip install ansible-builder"), Step("$", "cd day2"), *build])
     try:
-        until = time.monotonic() + 120
-        while "PLAY RECAP" not in log.read_text() and time.monotonic() < until and process.poll() is None:
-            time.sleep(0.5)
-        said = log.read_text()
-        assert "connected, listening" in said, said[-8000:]
-        assert "PLAY RECAP" in said, said[-8000:]
+        with operator.at([run]) as said:
+            until("it is connected", lambda: "connected, listening" in said())
+            until("a run is through", lambda: "PLAY RECAP" in said())
     finally:
-        subprocess.run(["podman", "rm", "--force", "--ignore", name], env=LAB, check=True, capture_output=True)
-        process.wait(60)
+        operator.run("sh", "-c", f"podman rm --force --time=0 $(podman ps --quiet --filter ancestor={image})")

@@ -17,12 +17,8 @@ import openstack
 import pytest
 from openstack.connection import Connection
 
-TOP = Path(__file__).resolve().parents[3]
-CACHE = Path(
-    os.environ.get("DAY2_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack_ops.day2"
-)
-CLOUDS_YAML = CACHE / "cloud" / "clouds.yaml"
+from tests.places import CLOUDS_YAML, ROOT
+
 NAME = "openstack_ops.day2.nova_computes"
 
 
@@ -55,7 +51,7 @@ class Ansible:
             cwd=self.folder,
             env={
                 **clean,
-                "ANSIBLE_COLLECTIONS_PATH": str(TOP / ".venv" / "collections"),
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_NOCOLOR": "true",

@@ -18,7 +18,9 @@ import pytest
 import yaml
 from openstack.connection import Connection
 
-from .conftest import CACHE, CLOUDS_YAML, TOP, Ansible
+from tests.places import CACHE, CLOUDS_YAML, ROOT
+
+from .conftest import Ansible
 
 COMPUTES = ["cmp01", "cmp02", "cmp03"]
 
@@ -28,7 +30,7 @@ def ports_by_id(hosts: dict[str, t.Any]) -> dict[str, tuple[str, dict[str, t.Any
 
 
 def test_shipped_example_runs_as_it_stands(cloud: Connection, ansible: Ansible) -> None:
-    ran = ansible.call("ansible-inventory", "-i", str(TOP / "inventories" / "example" / "nova_computes.yml"), "--list")
+    ran = ansible.call("ansible-inventory", "-i", str(ROOT / "inventories" / "example" / "nova_computes.yml"), "--list")
     assert ran.code == 0, ran.said
     listed = json.loads(ran.out)
     assert listed["nova_computes"]["hosts"] == COMPUTES

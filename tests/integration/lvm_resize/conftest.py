@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lvm_resize.machines import CACHE, Machine
+from tests.integration.lvm_resize.machines import Machine
+from tests.places import CACHE
 
 
 @pytest.fixture(scope="session")

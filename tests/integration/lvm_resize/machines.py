@@ -20,8 +20,8 @@ from pathlib import Path
 
 import ansible
 
-ROOT = Path(__file__).resolve().parents[3]
-CACHE = Path(os.environ.get("DAY2_CACHE", Path.home() / ".cache" / "openstack_ops.day2"))
+from tests.places import ROOT
+
 MOUNT = "/var/lib/nova/instances"
 STATE = "/var/lib/openstack_ops.day2"
 DEVICE = "/dev/vg0/instances"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.mysql_backup.host import TOP, Database, Host
+from tests.integration.mysql_backup.host import Database, Host
+from tests.places import ROOT
 
 PROGRAMS = ("mariadbd=mariadb-server-core", "mariadb-dump=mariadb-client", "zstd", "gpg", "age", "faketime", "rsync")
 
@@ -49,7 +50,7 @@ CREATE EVENT nova.purge ON SCHEDULE EVERY 1 DAY DO DELETE FROM nova.instances WH
 
 @pytest.fixture(scope="session")
 def _programs() -> None:
-    subprocess.run([str(TOP / "tools/need"), *PROGRAMS], check=True, timeout=900)
+    subprocess.run([str(ROOT / "tools/need"), *PROGRAMS], check=True, timeout=900)
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,10 @@ import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[3]
+from tests.places import ROOT
+
 CLIENT = ("--batch", "--skip-column-names", "--default-character-set=utf8mb4")
-PROGRAM = TOP / "roles/mysql_backup/files/mysql-backup"
+PROGRAM = ROOT / "roles/mysql_backup/files/mysql-backup"
 
 
 class Database:

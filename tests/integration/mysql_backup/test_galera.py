@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.mysql_backup.host import TOP, Database, Host, descendants
+from tests.integration.mysql_backup.host import Database, Host, descendants
+from tests.places import ROOT
 
 ADDRESS = "127.0.78.1"
 STATE = "SHOW STATUS LIKE 'wsrep_local_state_comment'"
@@ -24,10 +25,10 @@ SIZE = "SHOW STATUS LIKE 'wsrep_cluster_size'"
 
 @pytest.fixture(scope="module")
 def member(memory: Path) -> t.Iterator[Database]:
-    subprocess.run([str(TOP / "tools/need"), "garbd=galera-arbitrator-4"], check=True, timeout=900)
+    subprocess.run([str(ROOT / "tools/need"), "garbd=galera-arbitrator-4"], check=True, timeout=900)
     library = Path("/usr/lib/galera/libgalera_smm.so")
     if not library.exists():
-        subprocess.run([str(TOP / "tools/need"), "no-such-program=galera-4"], check=True, timeout=900)
+        subprocess.run([str(ROOT / "tools/need"), "no-such-program=galera-4"], check=True, timeout=900)
     database = Database(
         memory / "galera",
         f"--bind-address={ADDRESS}",

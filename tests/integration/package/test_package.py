@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.elsewhere import ROOT, Elsewhere
+from tests.integration.elsewhere import Elsewhere
+from tests.places import ROOT
 
 NAME = "openstack_ops.day2"
 
@@ -45,11 +46,6 @@ TOP = {
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Elsewhere(tmp_path_factory.mktemp("build")).build()
-
-
-@pytest.fixture(scope="module")
 def elsewhere(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
     there = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
     there.install(package)
@@ -75,7 +71,7 @@ def test_the_installed_version_is_the_one_of_galaxy_yml(elsewhere: Elsewhere) ->
 
 
 def test_the_image_gets_what_the_collection_needs(elsewhere: Elsewhere) -> None:
-    found = yaml.safe_load(elsewhere.run("ansible-builder", "introspect", "--sanitize", str(elsewhere.home)))
+    found = yaml.safe_load(elsewhere.run("ansible-builder", "introspect", "--sanitize", str(elsewhere.collections)))
     python = {line.split("  #")[0] for line in found["python"]}
     assert python == set(re.findall(r"^[a-z].*$", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert {line.split(" ")[0] for line in found["system"]} == {"openssh-client", "openssh-clients", "sshpass"}

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.collection.tree import ROOT, files
+from tests.places import ROOT
+from tests.unit.collection.tree import copy_to
 
 FRAGMENT = "changelogs/fragments/1-sizes.yml"
 
@@ -60,10 +61,9 @@ class Repository:
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkout as it is now, committed, with the tools of its .venv; nothing in it waits for a release."""
     place = tmp_path_factory.mktemp("pristine")
-    for path in files():
-        if not path.match("changelogs/fragments/*.yml"):
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, place / path)
+    copy_to(place)
+    for fragment in place.glob("changelogs/fragments/*.yml"):
+        fragment.unlink()
     (place / ".venv").symlink_to(ROOT / ".venv")
     repository = Repository(place)
     repository.git("init", "--quiet", "--initial-branch", "main")

@@ -21,9 +21,9 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils import _tc
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper, state
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import Port, TcError, parse_ports
 from tests.integration.tc_htb.namespace import PORT, Plug, shell
+from tests.places import ROOT
 
 _BATCH = cli.Batch(keeper._run, "tc", "ip")
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 def _ports(rate: str, count: int = 1, plug: str = "ovs_hybrid") -> list[Port]:
@@ -93,7 +93,7 @@ def running_keeper() -> t.Iterator[t.Callable[[], str]]:
     with log.open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", "from _tc.keeper import main; main()"],
-            cwd=_ROOT / "plugins" / "module_utils", stdout=out, stderr=out,
+            cwd=ROOT / "plugins" / "module_utils", stdout=out, stderr=out,
         )  # fmt: skip
     yield log.read_text
     assert process.poll() is None, log.read_text()

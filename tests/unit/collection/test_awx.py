@@ -20,7 +20,8 @@ from ansible.template import Templar
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from openstack.config import OpenStackConfig
 
-from tests.unit.collection.tree import ROOT, files, playbooks, read_yaml
+from tests.places import ROOT
+from tests.unit.collection.tree import files, playbooks, read_yaml
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from tests.unit.collection.tree import ROOT, files, read_yaml
+from tests.places import ROOT
+from tests.unit.collection.tree import files, read_yaml
 
 
 def test_the_changelog_ends_with_the_version_of_galaxy_yml() -> None:

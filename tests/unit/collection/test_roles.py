@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 
-from tests.unit.collection.tree import ROOT, read_yaml, roles
+from tests.places import ROOT
+from tests.unit.collection.tree import read_yaml, roles
 
 pytestmark = pytest.mark.parametrize("role", roles())
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.collection.tree import KINDS, NAME, ROOT, extensions, files, playbooks, plugins, roles
+from tests.places import ROOT
+from tests.unit.collection.tree import KINDS, NAME, extensions, files, playbooks, plugins, roles
 
 TEXTS = [path for path in files() if path.suffix in (".md", ".rst") and path.parts[0] != "changelogs"]
 every_text = pytest.mark.parametrize("text", TEXTS, ids=str)

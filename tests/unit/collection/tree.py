@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import typing as t
 from functools import cache
@@ -14,7 +15,8 @@ import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.places import ROOT
+
 NAME = "openstack_ops.day2"
 
 # Kinds of plugins that users call by name. (doc_fragments, module_utils and plugin_utils are not.)
@@ -35,6 +37,13 @@ def files() -> tuple[Path, ...]:
         text=True,
     ).stdout.split("\0")
     return tuple(Path(name) for name in sorted(listed) if name and (ROOT / name).is_file())
+
+
+def copy_to(place: Path) -> None:
+    """What git has or would add, to another folder."""
+    for path in files():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, place / path)
 
 
 def roles() -> list[str]:
