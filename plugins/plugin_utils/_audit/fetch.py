@@ -36,6 +36,8 @@ _UNDER_WAY = (
     "confirming",
     "reverting",
 )
+# With this microversion Nova tells the migrations that changed since a time.
+_CHANGED_MIGRATIONS = (2, 59)
 # Servers that are on no host, yet known.
 _HOMELESS = ("BUILD", "ERROR", "SHELVED_OFFLOADED")
 
@@ -81,8 +83,11 @@ def fetch(wish: Wish, since: str, *, everybody: bool = False) -> Answer:
         migrations = [read("/os-migrations", "migrations", ("status", status)) for status in _UNDER_WAY]
         by_id = {str(one["id"]): one for part in servers for one in part.result()}
         under_way = [one for part in migrations for one in part.result()]
-        # Last, so that whatever changed until now is among them; Nova tells deleted ones, too.
-        recent = read("/servers", "servers", tenants, ("changes-since", since)).result()
+        # Last, so that whatever changed until now is among them; Nova tells deleted ones, too. What a migration held goes after its end.
+        changed = read("/servers", "servers", tenants, ("changes-since", since))
+        if tuple(int(part) for part in version.split(".")) >= _CHANGED_MIGRATIONS:
+            under_way += read("/os-migrations", "migrations", ("changes-since", since)).result()
+        recent = changed.result()
         return {
             "cloud": str(regions[0].name),
             "region": regions[0].region_name or "",

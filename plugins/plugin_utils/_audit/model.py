@@ -59,7 +59,7 @@ class Cloud(t.TypedDict):
     everybody: list[Record]
     """All servers, for their ids alone; asked for only where something lies outside the computes. Else empty."""
     migrations: list[Record]
-    """Those that are under way, waiting for a confirmation included."""
+    """Those that are under way, waiting for a confirmation included, or ended while the hosts were looked at."""
     providers: list[Provider]
 
 

@@ -106,6 +106,17 @@ class Audited:
             time.sleep(0.5)
         raise AssertionError(f"Placement has {found} instead of {wanted}. nova-compute says: {self.log()}")
 
+    def migrate(self, server: str, host: str) -> str:
+        """Live; the id of the migration, when Nova has ended it."""
+        self.cloud.compute.live_migrate_server(server, block_migration="auto", host=host)
+        for _attempt in range(240):
+            (migration,) = self.cloud.compute.migrations(instance_uuid=server)
+            if migration.status == "completed":
+                return str(migration.uuid)
+            assert migration.status not in ("error", "failed", "cancelled"), self.log()
+            time.sleep(0.5)
+        raise AssertionError(f"The migration is still {migration.status}. nova-compute says: {self.log()}")
+
     def flavor(self, disk: int) -> t.Any:
         if disk not in self.flavors:
             self.flavors[disk] = self.cloud.compute.create_flavor(
