@@ -13,8 +13,9 @@ import re
 import shlex
 import signal
 import subprocess
+import sysconfig
 import typing as t
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,10 @@ class Newcomer(Elsewhere):
             elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=300)
         path = f"{home / 'bin'}:{venv / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         pip = {"PIP_CACHE_DIR": str(CACHE / "pip"), "PIP_CONSTRAINT": pins}
-        return cls(home, package, PATH=path, **pip, **environment)
+        there = cls(home, package, PATH=path, **pip, **environment)
+        # Where the collections are by which the lab's hosts are reached.
+        there.environment["ANSIBLE_COLLECTIONS_PATH"] += f":{sysconfig.get_path('purelib')}"
+        return there
 
     def program(self, name: str, script: str) -> None:
         """Something that the reader can call, a shell script."""
@@ -124,7 +128,8 @@ class Newcomer(Elsewhere):
         try:
             yield said
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(30)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from openstack.connection import Connection
 
 from tests.integration.page import Page
-from tests.places import CLOUDS_YAML, ROOT
+from tests.places import CACHE, CLOUDS_YAML, ROOT
 
 BIN = Path(sys.executable).parent
 PREFIX = "events-"
@@ -41,7 +41,9 @@ ON_THE_PAGE = {
     "[rabbit1.example.com, rabbit2.example.com, rabbit3.example.com]": "[127.0.77.1]",
     "notifications_tls: true": "notifications_tls: false",
     "/etc/openstack_ops.day2/rabbitmq-password": "rabbitmq-password",
-    "/var/lib/openstack_ops.day2/events": "events",
+    "/var/lib/openstack_ops.day2/events": "./events",
+    # Whoever is asked says yes; here it has been installed, perhaps in another version.
+    "apt install": "apt install --yes --no-upgrade",
 }
 
 
@@ -113,6 +115,10 @@ class Computes:
         self.folder = folder
         self._processes: dict[str, str] = {}
 
+    def process(self, host: str) -> str:
+        """The id of its first process."""
+        return self._processes[host]
+
     def python(self, host: str) -> Path:
         """The program that is Python there, for Ansible."""
         return self.folder / host
@@ -130,12 +136,7 @@ class Computes:
     def up(self) -> None:
         self.call("up")
         for host in ("cmp01", "cmp02", "cmp03"):
-            pid = subprocess.run(
-                ["podman", "inspect", "--format", "{{.State.Pid}}", PREFIX + host],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout.strip()
+            pid = (CACHE / "pids" / f"{PREFIX}{host}").read_text().strip()
             self._processes[host] = pid
             # podman exec takes 0.2 s, and podman's connection plugin calls it four times for a module.
             program = self.python(host)

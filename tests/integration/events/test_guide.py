@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from openstack.connection import Connection
 
-from tests.integration.events.lab import ON_THE_PAGE, Computes, new_instance, rulebook_variables, until
+from tests.integration.events.lab import ON_THE_PAGE, PREFIX, Computes, new_instance, rulebook_variables, until
 from tests.integration.page import Newcomer, Page
-from tests.places import CLOUDS_YAML, ROOT
+from tests.places import CACHE, CLOUDS_YAML, ROOT
 
 HOSTS = ("cmp01", "cmp02", "cmp03")
 CONTROLLER = "cmp03"
@@ -27,24 +27,26 @@ NOTIFICATIONS = "/etc/{0}/{0}.conf.d/openstack_ops.day2.notifications.conf"
 
 @pytest.fixture
 def newcomer(package: Path, computes: Computes, tmp_path: Path) -> t.Iterator[Newcomer]:
-    there = Newcomer.with_ansible(tmp_path, package, OS_CLOUD="mycloud", no_proxy="*")
+    there = Newcomer.with_ansible(tmp_path, package, DAY2_CACHE=str(CACHE), OS_CLOUD="mycloud", no_proxy="*")
     there.write(".config/openstack/clouds.yaml", CLOUDS_YAML.read_text().replace("mini:", "mycloud:"))
     there.program("rabbitmqctl", f'exec {ROOT}/tests/lab/cloud rabbitmqctl "$@"\n')
     there.write("rabbitmq-password", "of their own\n")
     there.write("inventory/nova_computes.yml", {"plugin": "openstack_ops.day2.nova_computes"})
+    pid = f"{{{{ lookup('file', '{CACHE}/pids/{PREFIX}' ~ (container | default(inventory_hostname))) }}}}"
     there.write(
-        "inventory/group_vars/nova_computes.yml",
+        "inventory/group_vars/all.yml",
         {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": f"{computes.python('{{ inventory_hostname }}')}",
+            "ansible_connection": "community.docker.nsenter",
+            "ansible_nsenter_pid": pid,
+            "ansible_user": "root",
+            "ansible_python_interpreter": "/usr/bin/python3",
             "instance_qos_leaf": "pfifo",
             "instance_qos_rules": [
                 {"name": "everybody", "limit": {"egress": {"rate": RATE}, "ingress": {"rate": RATE}}}
             ],
         },
     )
-    controller = {"ansible_connection": "local", "ansible_python_interpreter": str(computes.python(CONTROLLER))}
-    there.write("hosts.yml", {"controllers": {"hosts": {"ctl01": controller}}})
+    there.write("hosts.yml", {"controllers": {"hosts": {"ctl01": {"container": CONTROLLER}}}})
     yield there
     subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=60)
 
@@ -71,7 +73,7 @@ def test_limits_follow_the_instances(cloud: Connection, computes: Computes, newc
     *until_rulebook, export, start = page.steps_from("rabbitmqctl")[:7]
     assert "Successfully installed" in newcomer.walk(until_rulebook)
     with newcomer.at([export, start]) as said:
-        until("it is connected", lambda: "connected, listening" in said())
+        until("it has looked at everything, as after each connect", lambda: "PLAY RECAP" in said())
         with new_instance(cloud, "cmp01") as instance:
             computes.plug()
             until("limited", lambda: said() and computes.rates("cmp01", instance.port) == ["7Mbit", "7Mbit"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.events.lab import BIN, PREFIX, Computes, environment
+from tests.integration.events.lab import BIN, Computes, environment
 from tests.places import CACHE
 
 HOST = "cmp01"
@@ -44,9 +44,10 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
         json.dumps(
             {
                 "nova_computes": {
-                    "hosts": {HOST: {"ansible_host": PREFIX + HOST}},
+                    "hosts": {HOST: {}},
                     "vars": {
-                        "ansible_connection": "containers.podman.podman",
+                        "ansible_connection": "community.docker.nsenter",
+                        "ansible_nsenter_pid": computes.process(HOST),
                         "ansible_user": "root",
                         "ansible_python_interpreter": "/usr/bin/python3",
                     },

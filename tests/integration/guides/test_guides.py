@@ -48,8 +48,8 @@ def walk(servers: list[dict[str, t.Any]], newcomer: Newcomer) -> Walk:
     newcomer.write(
         "group_vars/all.yml",
         {
-            "ansible_connection": "containers.podman.podman",
-            "ansible_host": f"{PREFIX}{{{{ inventory_hostname }}}}",
+            "ansible_connection": "community.docker.nsenter",
+            "ansible_nsenter_pid": f"{{{{ lookup('file', '{CACHE}/pids/{PREFIX}' ~ (container | default(inventory_hostname))) }}}}",
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_user": "root",
             "instance_qos_leaf": "pfifo",
@@ -57,7 +57,7 @@ def walk(servers: list[dict[str, t.Any]], newcomer: Newcomer) -> Walk:
     )
     inventory = Page("inventory").blocks
     newcomer.write("nova_computes.yml", next(body for _kind, body in inventory if body.startswith(_INVENTORY)))
-    newcomer.write("controllers.yml", {"controllers": {"hosts": {"ctl01": {"ansible_host": f"{PREFIX}cmp03"}}}})
+    newcomer.write("controllers.yml", {"controllers": {"hosts": {"ctl01": {"container": "cmp03"}}}})
     newcomer.copy(Page("qos"))
 
     def through(guide: str, own: dict[str, str]) -> str:

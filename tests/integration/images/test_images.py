@@ -46,6 +46,8 @@ def operator(package: Path, tmp_path: Path) -> Newcomer:
         subprocess.run(command, check=True, timeout=600)
     lab = {"DAY2_CACHE": str(CACHE), "CONTAINERS_CONF": str(CACHE / "containers.conf")}
     there = Newcomer.with_ansible(tmp_path, package, **lab, OS_CLOUD="mini", no_proxy="*")
+    # ansible-navigator hands these into the container, where there are other folders.
+    there.environment = {key: value for key, value in there.environment.items() if not key.startswith("ANSIBLE_")}
     there.program("podman", _PODMAN)
     there.write("bin/podman.d/pip.conf", "[global]\ncert = /mnt/ca.crt\n")
     there.write("clouds.yaml", CLOUDS_YAML.read_text())
@@ -99,7 +101,6 @@ def test_the_decision_environment(operator: Newcomer) -> None:
         operator.walk([Step("$", "pip install ansible-builder"), Step("$", "cd day2"), *build])
     try:
         with operator.at([run]) as said:
-            until("it is connected", lambda: "connected, listening" in said())
             until("a run is through", lambda: "PLAY RECAP" in said())
     finally:
         operator.run("sh", "-c", f"podman rm --force --time=0 $(podman ps --quiet --filter ancestor={image})")
