@@ -126,7 +126,7 @@ def test_who_may_look_may_not_limit(awx: Controller, member: Member, imported: R
     show, limit = (_template(awx, imported, name) for name in ("Show limits", "Limit instances"))
     launched = viewer.ask("POST", show["related"]["launch"], {})
     assert launched.status == 201
-    awx.ended(launched.body)
+    assert awx.ended(launched.body)["status"] == "successful"
     assert viewer.ask("POST", limit["related"]["launch"], {}).status in (403, 404)
     templates = read_yaml("awx/job_templates.yml")["awx_job_templates"]
     assert {row["name"] for row in viewer.rows("job_templates")} == {
