@@ -51,18 +51,26 @@ def newcomer(package: Path, computes: Computes, tmp_path: Path) -> t.Iterator[Ne
     subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=60)
 
 
-def run_services(computes: Computes, host: str, project: str, *units: str) -> None:
+@pytest.fixture
+def services(computes: Computes) -> t.Iterator[None]:
     """With a configuration, and doing nothing."""
-    script = f"mkdir -p /etc/{project}; echo '[DEFAULT]' >/etc/{project}/{project}.conf\n"
-    for unit in units:
-        script += f"printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/{unit}.service\n"
-    computes.inside(host, "sh", "-ec", f"{script}systemctl start {' '.join(units)}")
+    where = [*((host, "nova", "nova-compute") for host in HOSTS), (CONTROLLER, "neutron", "neutron-server")]
+    for host, project, unit in where:
+        script = f"""
+            mkdir -p /etc/{project}; echo '[DEFAULT]' >/etc/{project}/{project}.conf
+            printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/{unit}.service
+            systemctl start {unit}
+            """
+        computes.inside(host, "sh", "-ec", script)
+    yield
+    for host, project, unit in where:
+        computes.inside(
+            host, "sh", "-c", f"systemctl stop {unit}; rm -rf /etc/{project} /etc/systemd/system/{unit}.service"
+        )
 
 
+@pytest.mark.usefixtures("services")
 def test_limits_follow_the_instances(cloud: Connection, computes: Computes, newcomer: Newcomer) -> None:
-    for host in HOSTS:
-        run_services(computes, host, "nova", "nova-compute")
-    run_services(computes, CONTROLLER, "neutron", "neutron-server")
     page = Page("events", {**ON_THE_PAGE, "-i nova_computes.yml": "-i inventory"})
     newcomer.write("events.yml", rulebook_variables(page))
 
