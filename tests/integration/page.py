@@ -13,6 +13,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import sysconfig
 import typing as t
 from contextlib import contextmanager, suppress
@@ -81,7 +82,7 @@ class Newcomer(Elsewhere):
         pins = str(ROOT / "requirements-dev.txt")
         uv = {**os.environ, "UV_CACHE_DIR": str(CACHE / "uv"), "VIRTUAL_ENV": str(venv)}
         for command in (
-            ("venv", "--seed", str(venv)),
+            ("venv", "--seed", "--python", sys.executable, str(venv)),
             ("pip", "install", "--constraint", pins, "ansible-core", "--requirement", str(ROOT / "requirements.txt")),
         ):
             elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=300)
