@@ -89,7 +89,7 @@ class Compute(Audited):
         self.forget()
         self.lab("up", HOST)
         self.ssh(f"vgcreate -q {GROUP} /dev/ubdb; install -d -m 755 /etc/nova /var/lib/nova {INSTANCES}")
-        self.ssh("timeout 60 sh -c 'until virsh -q list; do sleep 0.5; done'")
+        self.ssh("timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'")
         self.ssh("cat > /etc/nova/nova.conf", _NOVA_CONF)
         self.ssh("cat > /etc/systemd/system/nova-compute.service; systemctl start nova-compute", _UNIT)
         size = int(self.ssh(f"vgs --noheadings --nosuffix --units b -o vg_size {GROUP}"))

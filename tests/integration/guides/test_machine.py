@@ -35,7 +35,7 @@ def machine() -> t.Iterator[Machine]:
         made = Machine(HOST, Path(folder) / "vm")
         try:
             made.lab("up", HOST)
-            made.run("timeout 60 sh -c 'until virsh -q list; do sleep 0.5; done'")
+            made.run("timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'")
             yield made
         finally:
             made.down()
@@ -49,6 +49,7 @@ def operator(newcomer: Newcomer, machine: Machine) -> Newcomer:
         {
             "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_timeout": 60,
             "ansible_ssh_common_args": f"-F {machine.folder}/ssh_config",
             "instances_volume_shutdown_timeout": 3,  # nothing in the guest could shut down
         },
