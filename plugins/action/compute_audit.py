@@ -7,20 +7,42 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import typing as t
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit import fetch, report
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.findings import audit
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._audit.model import Pool, Record
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import CloudError, Wish
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, shown
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit import export, fetch, history, report
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Pool, Record
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import replace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
 
+if t.TYPE_CHECKING:
+    from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.facts import CinderConf, Facts
+
 _TEMPLATE = Path(fetch.__file__).with_name("page.html")
+
+_OPTIONS = dict(
+    hosts=dict(type="list", elements="str", required=True),
+    register=dict(type="str", default="compute_audit_info"),
+    images_register=dict(type="str"),
+    rules_register=dict(type="str"),
+    cinder=dict(type="list", elements="dict", default=[]),
+    since=dict(type="str", required=True),
+    **CLOUD_OPTIONS,
+    only_hosts=dict(type="bool", default=True),
+    irreversible=dict(type="bool", default=False),
+    stuck_after=dict(type="int", default=3600),
+    acknowledged=dict(type="list", elements="dict", default=[]),
+    json=dict(type="str"),
+    html=dict(type="str"),
+    csv=dict(type="str"),
+    metrics=dict(type="str"),
+)
 
 
 class ActionModule(ActionBase):
@@ -30,40 +52,19 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(
-            argument_spec=dict(
-                hosts=dict(type="list", elements="str", required=True),
-                register=dict(type="str", default="compute_audit_info"),
-                images_register=dict(type="str"),
-                rules_register=dict(type="str"),
-                cinder=dict(type="list", elements="dict", default=[]),
-                since=dict(type="str", required=True),
-                cloud=dict(type="str"),
-                clouds_yaml_path=dict(type="str"),
-                region=dict(type="str"),
-                interface=dict(type="str", choices=["public", "internal", "admin"]),
-                timeout=dict(type="float"),
-                only_hosts=dict(type="bool", default=True),
-                json=dict(type="str"),
-                html=dict(type="str"),
-            )
-        )
+        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
         hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = (task_vars or {})["hostvars"]
         told, inventory, silent = self._told(options, hostvars)
         pools, unlisted = self._pools(options["images_register"], inventory, hostvars)
         for host, why in unlisted.items():
             if found := told[host]:
                 found["unknown"] = {**found["unknown"], "rbd_images": why}
-        wish = Wish(
-            cloud=options["cloud"] or None,
-            clouds_yaml=os.path.expanduser(options["clouds_yaml_path"] or "") or None,
-            regions=(options["region"],) if options["region"] else (),
-            interface=options["interface"],
-            timeout=options["timeout"],
-        )
         try:
-            answer = fetch.fetch(wish, options["since"], everybody=bool(pools))
-        except CloudError as exc:
+            acknowledged = history.acknowledgements(options["acknowledged"])  # before anybody is asked
+            answer = fetch.fetch(
+                Query.of(options), options["since"], mentioned=_mentioned(told, pools), everybody=bool(pools)
+            )
+        except OperatorError as exc:
             raise AnsibleActionFail(str(exc)) from None
         cloud = answer.cloud
         computes = {str(one["host"]) for one in cloud["services"]}
@@ -82,6 +83,9 @@ class ActionModule(ActionBase):
             rules=self._rules(options["rules_register"], told, inventory, hostvars),
             pools=pools,
             cinder=self._cinder(options["cinder"]),
+            irreversible=options["irreversible"],
+            now=options["since"],
+            stuck_after=options["stuck_after"],
         )
         made = report.report(
             audited,
@@ -89,10 +93,12 @@ class ActionModule(ActionBase):
             cloud=cloud["cloud"],
             region=cloud["region"],
             requests=answer.requests,
+            before=_read(Path(os.path.expanduser(options["json"]))) if options["json"] else None,
+            acknowledged=acknowledged,
         )
         result.update(
             changed=self._write(options, made),
-            text=report.lines(audited),
+            text=report.lines(audited, made),
             summary=made["summary"],
             findings=made["findings"],
             reservations=report.reservations(audited),
@@ -102,16 +108,22 @@ class ActionModule(ActionBase):
 
     def _told(
         self, options: dict[str, t.Any], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
-    ) -> tuple[dict[str, dict[str, t.Any] | None], dict[str, str], dict[str, str]]:
+    ) -> tuple[dict[str, Facts | None], dict[str, str], dict[str, str]]:
         """By Nova's name: what a host told, None where it told nothing; what the inventory calls it; why it told nothing."""
-        told: dict[str, dict[str, t.Any] | None] = {}
+        told: dict[str, Facts | None] = {}
         inventory: dict[str, str] = {}
         silent: dict[str, str] = {}
         for name in options["hosts"]:
             variables = hostvars[name]
             said = variables.get(options["register"]) or {}
             found = said.get("found")
-            host = str(found["host"] if found else (variables.get("compute") or {}).get("host") or name)
+            # A compute may tell whatever name it likes, another one's too; what Nova told the inventory goes first.
+            host = str((variables.get("compute") or {}).get("host") or (found["host"] if found else name))
+            if found and found["host"] != host:
+                raise AnsibleActionFail(
+                    f"{name} calls itself {shown(found['host'])}, and Nova calls it {host}. "
+                    "Correct compute_audit_host; if it isn't set, look at who answers on that host."
+                )
             if host in told:
                 raise AnsibleActionFail(
                     f"{inventory[host]} and {name} both say that Nova calls them {host}. "
@@ -143,7 +155,7 @@ class ActionModule(ActionBase):
     def _rules(
         self,
         register: str | None,
-        told: t.Mapping[str, Record | None],
+        told: t.Mapping[str, Facts | None],
         inventory: t.Mapping[str, str],
         hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
     ) -> dict[str, list[Record] | str] | None:
@@ -159,14 +171,14 @@ class ActionModule(ActionBase):
             if "ports" not in wanted and "interfaces" not in wanted:
                 rules[host] = " ".join(str(wanted.get("msg") or "The role instance_qos failed; see above.").split())
                 continue
-            there = {"ports": found["limits"], "problems": [], "keeper": ""}
+            there = {"ports": found["limits"], "problems": [], "restorer": ""}
             rules[host] = comparison({name: there}, {name: wanted})["rows"]
         return rules
 
     @staticmethod
-    def _cinder(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, Record]:
+    def _cinder(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, CinderConf]:
         """By host, what compute_audit_info told of its cinder.conf; a failure where it couldn't."""
-        backends: dict[str, Record] = {}
+        backends: dict[str, CinderConf] = {}
         for one in results:
             found = one.get("found") or {}
             if not found.get("cinder"):
@@ -184,6 +196,8 @@ class ActionModule(ActionBase):
         pages: dict[str, t.Callable[[], str]] = {
             "json": lambda: json.dumps(made, indent=1) + "\n",
             "html": lambda: report.page(_TEMPLATE.read_text(encoding="utf-8"), made),
+            "csv": lambda: export.table(made),
+            "metrics": lambda: export.metrics(made),
         }
         for kind, text in pages.items():
             if not options[kind]:
@@ -195,8 +209,21 @@ class ActionModule(ActionBase):
                 )
             changed = changed or not (path.is_file() and (kind != "json" or report.same(_read(path), made)))
             if not self._play_context.check_mode:
-                _replace(path, text())
+                # Metrics tell of hosts and kinds alone, and node_exporter runs as somebody else.
+                replace(path, text(), 0o644 if kind == "metrics" else 0o600)
         return changed
+
+
+def _mentioned(told: t.Mapping[str, Facts | None], pools: t.Iterable[Pool]) -> set[str]:
+    """The instances that hosts name: by a domain, a folder, a volume or an image."""
+    named: list[str | None] = [image["instance"] for pool in pools for image in pool["images"]]
+    for found in told.values():
+        if not found:
+            continue
+        named += [one["uuid"] for one in found["libvirt"]["domains"]] if found["libvirt"] else []
+        named += [one["instance"] for one in found["instances"]["entries"]] if found["instances"] else []
+        named += [one["instance"] for one in found["lvm"]["volumes"]] if found["lvm"] else []
+    return {str(one) for one in named if one}
 
 
 def _read(path: Path) -> t.Any:
@@ -204,15 +231,3 @@ def _read(path: Path) -> t.Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _replace(path: Path, text: str) -> None:
-    """As a whole. It tells who runs what where, so it is for its owner alone."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

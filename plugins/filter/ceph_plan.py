@@ -13,13 +13,28 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import se
 
 
 def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -> dict[str, t.Any]:
-    names = {services.short(old): services.short(new) for old, new in (settings.get("current") or {}).items()}
+    names, retired = (
+        {services.short(old): services.short(new) for old, new in (settings.get(key) or {}).items()}
+        for key in ("current", "retire")
+    )
     try:
-        found: dict[str, t.Any] = {"clients": services.clients(settings.get("clients") or [], names)}
+        known = services.known_names(settings)
+        services.check_names(names, known)
+        services.check_retired(retired, names, known)
+        rotating = bool(settings.get("rotating"))
+        found: dict[str, t.Any] = {
+            "clients": services.clients(settings.get("clients") or [], names, rotating=rotating),
+            "retired": [
+                {"name": gone, "state": "absent", "successor": services.current_name(old, names)}
+                for old, gone in retired.items()
+            ],
+        }
         if fsid:
-            rows = services.with_nova(settings.get("here") or [], settings.get("nova") or {})
-            found["here"] = services.here(rows, names, fsid, uuid)
-            found["files"] = services.service_files(settings, names, fsid, uuid)
+            rows = services.with_nova(
+                settings.get("here") or [], settings.get("nova") or {}, settings.get("conf") or ""
+            )
+            found["here"] = services.here(rows, names, fsid, uuid, services.uuids_of(settings))
+            found["files"] = services.service_files(settings, names, fsid, uuid, settings.get("alike") or {})
     except services.CephNamesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     return found

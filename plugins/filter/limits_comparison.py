@@ -7,17 +7,34 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import SORTS, comparison
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import row_count
 
 
 def limits_comparison(
-    hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]], whole_hosts: bool = True
+    hosts: t.Iterable[str],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    whole_hosts: bool = True,
+    register: str = "instance_qos_result",
+    info_register: str = "instance_qos_info",
+    sort: str = "host",
+    shown: object = 0,
 ) -> dict[str, t.Any]:
+    if sort not in SORTS:
+        raise AnsibleFilterError(f"limits_comparison: sort is '{sort}', not one of {', '.join(SORTS)}.")
+    try:
+        rows = row_count(shown)
+    except ValueError as exc:
+        raise AnsibleFilterError(f"limits_comparison: {exc}.") from exc
     names = list(hosts)
     return comparison(
-        {host: hostvars[host].get("instance_qos_info") for host in names},
-        {host: hostvars[host].get("instance_qos_result") for host in names},
+        {host: hostvars[host].get(info_register) for host in names},
+        {host: hostvars[host].get(register) for host in names},
         whole_hosts=whole_hosts,
+        sort=sort,
+        shown=rows,
     )
 
 

@@ -11,9 +11,12 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report imp
 
 
 def limits_summary(
-    hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]], why: bool = False
+    hosts: t.Iterable[str],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    why: bool = False,
+    register: str = "instance_qos_result",
 ) -> dict[str, t.Any]:
-    return summary({host: hostvars[host].get("instance_qos_result") for host in hosts}, why=why)
+    return summary({host: hostvars[host].get(register) for host in hosts}, why=why)
 
 
 class FilterModule:

@@ -11,12 +11,12 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.libvirt import interfaces
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import interfaces
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import RulesError
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
     BACKENDS,
     Answer,
     RuleBook,
-    RulesError,
     choose,
     removal,
 )
@@ -32,6 +32,7 @@ def port_limits(
     despite_policy: object = False,
     despite_vif_quota: object = False,
     backend: object = "tc",
+    compute: object = None,
     **settings: t.Any,
 ) -> list[dict[str, t.Any]]:
     if state not in ("present", "absent"):
@@ -47,7 +48,7 @@ def port_limits(
         book = RuleBook(
             rules, despite_policy=boolean(despite_policy), despite_vif_quota=quota_too, backend=backend, **settings
         )
-        answers = book.answers(ports)
+        answers = book.answers(ports, compute)
         items = [answer.public() for answer in answers] + left
         if backend == "libvirt":
             items = interfaces(ports, items, despite_vif_quota=quota_too)
@@ -55,7 +56,7 @@ def port_limits(
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:
         raise AnsibleFilterError(f"port_limits: {exc}.") from exc
-    undecided = [answer for answer in answers if answer.decision == "undecided"]
+    undecided = [answer for answer in answers if answer.undecided]
     if undecided:
         Display().warning(_keeping(undecided))
     return items

@@ -14,8 +14,10 @@ description:
   - Hosts of this inventory are Nova's compute hosts, not the instances. Each has a variable C(compute) with its service
     state, hypervisor, aggregates, availability zone and Placement's numbers, and a variable C(instance_ports) with
     every instance port that is bound there, its devices on the host, addresses and instance.
-  - Reads a YAML file whose name ends in C(nova_computes.yml) or C(nova_computes.yaml).
-  - Needs the admin role, or policies that let another role list all services, hypervisors, servers and ports.
+  - Reads a YAML file whose name ends in C(nova_computes.yml) or C(nova_computes.yaml). An option that there isn't is an error.
+  - Needs the admin role. Neutron shows networks, subnets and floating IPs of all projects to no other, whatever its policies say.
+  - A list that contradicts another one is an error, since an incomplete list would take limits away; a cell that doesn't answer, a
+    list cut to the own project, or floating IPs that one worker denies, are such.
   - However many servers there are, eight lists are asked for and, of each compute, its servers and twice its numbers in
     Placement; all side by side, in pages of 1000. With C(-vv) the plugin tells the number of its requests and the
     seconds of each list.
@@ -31,14 +33,18 @@ notes:
   - Every option can also be given in the environment, since AWX ignores the source variables of an inventory that comes
     from a project. O(compose), O(groups) and O(keyed_groups) belong into the file, which AWX does read.
   - A bare metal host (ironic) is one host with all its nodes in C(compute.hypervisors). As none of them is the
-    hypervisor of that host, C(compute.hypervisor_hostname), its fellows and C(compute.placement) are V(null) there.
+    hypervisor of that host, C(compute.hypervisor_hostname), the other facts of the hypervisor and C(compute.placement) are V(null) there.
   - A port that is being live-migrated has two bindings. It is shown on the host of the active one, that is on the
     source until the instance runs on the destination.
   - A port that is not bound is shown on the host that Nova names for its instance, with C(plug) V(unsupported).
-    So is a trunk's subport on its own host, as its traffic passes the device of the trunk's parent port.
+  - A trunk's subport has no device of its own, since its traffic passes that of the trunk's parent port. As a port that its owner has
+    taken from its server can be made a subport, too, it is shown like any other, with V(trunk:subport) in C(claims).
   - A port's owner may change its C(device_id) and C(device_owner) at any time. So a port is tied to a server of the
-    port's own project only, and a bound port that no longer names a server is still shown, with C(instance) V(null).
-    Ports of services (C(network:*)) are left out.
+    port's own project only, and of the host that it is bound to unless the server is on its way to another; a bound port that names no such
+    server is still shown, with C(instance) V(null).
+    What is bound to a compute is shown, whatever its owner calls it; one that says it is a service's (C(network:*)) has that in
+    C(claims). Ports of no project, such as a router's gateway, and those of distributed routers are left out.
+  - C(own_network) says whether a network belongs to the port's project alone, so neither shared nor external.
   - A flavor's C(extra_specs) are V(null) where the cloud's policy hides them or Nova is older than Pike (2.47).
   - By default, Ansible goes on without hosts after an inventory source has failed.
     Set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true) to stop there.
@@ -104,13 +110,14 @@ options:
   timeout:
     description:
       - Seconds to wait for each answer. Left out, it is C(api_timeout) in C(clouds.yaml), or 60.
-      - A request is repeated once when there is no answer, and twice after an answer of 500, 502, 503 or 504.
+      - A request is repeated once when there is no answer, and twice after an answer of 429, 500, 502, 503 or 504, after the pause that
+        the service asks for if that is at most 60 seconds. A list that breaks off is read again from its beginning, up to three times.
     type: float
     env:
       - name: OPENSTACK_OPS_TIMEOUT
   instance_ports:
     description:
-      - Read servers, ports, networks, subnets, floating IPs and QoS policies. Off, there is no C(instance_ports) and only
+      - Read servers, ports, networks, subnets, floating IPs, QoS policies and trunks. Off, there is no C(instance_ports) and only
         Nova's small lists are read.
     type: bool
     default: true
@@ -161,6 +168,14 @@ options:
       - name: OPENSTACK_OPS_AT_PROJECTS
     vars:
       - name: nova_computes_at_projects
+  tenant_text:
+    description:
+      - Tell the names that tenants give to instances, networks and QoS policies. Off, they are V(null).
+      - Switch it off for an inventory that is kept in a file, for ansible-core takes that for its owner's text, with all templates in it.
+    type: bool
+    default: true
+    env:
+      - name: OPENSTACK_OPS_TENANT_TEXT
   only:
     description:
       - Show only hosts whose compute service is V(up), or V(enabled), or both. In the environment separated by commas.
@@ -271,6 +286,7 @@ plugin: openstack_ops.day2.nova_computes
 #   placement:                      # of the compute's root provider
 #     inventories: {VCPU: {total: 64, reserved: 0, allocation_ratio: 4.0, ...}, ...}
 #     usages: {VCPU: 12, MEMORY_MB: 24576, DISK_GB: 120}
+#   external_subnets: [203.0.113.0/24] # of all external networks of the region
 # instance_ports:
 #   - port_id: fc618310-b936-4247-a5e4-2389a9d8c50e
 #     mac: fa:16:3e:2e:1d:9b
@@ -279,17 +295,19 @@ plugin: openstack_ops.day2.nova_computes
 #     vif_type: ovs
 #     vnic_type: normal
 #     plug: ovs_hybrid              # ovs_hybrid, bridge, ovs, ovn or unsupported
-#     unsupported_reason: null      # or a sentence
+#     unsupported_reason: null      # or the reason
 #     devices: {tap: tapfc618310-b9, qbr: qbrfc618310-b9, qvb: qvbfc618310-b9, qvo: qvofc618310-b9}
 #     network_id: 87590488-0714-4eb8-8c27-0963a032dec2
 #     network_name: data
+#     own_network: true             # of the port's own project, neither shared nor external
+#     claims: null                  # or the service whose port it says it is, such as network:dhcp, or trunk:subport
 #     fixed_ips:
 #       - {ip: 192.0.2.130, subnet_id: ..., cidr: 192.0.2.128/25, ip_version: 4, gateway_ip: 192.0.2.129}
 #     other_subnets:                # of the same network, without an address of this port
 #       - {subnet_id: ..., cidr: "2001:db8:1::/64", ip_version: 6}
 #     floating_ips:
 #       - {id: ..., address: 203.0.113.56, fixed_ip: 192.0.2.130}
-#     qos_policy: null              # or {id: ..., name: bronze, from: port or network}
+#     qos_policy: null              # or {id: ..., name: bronze, from: port or network, limits: [egress]}
 #     instance:                     # null when the port names no server of its project
 #       id: 480cb82d-9bc5-4034-a14d-8799e33aad97
 #       name: leaf1
@@ -313,22 +331,22 @@ from fnmatch import fnmatchcase
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.build import Host, build
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.client import (
-    Answer,
-    CloudError,
-    Wish,
-    fetch,
-    find_regions,
-    identity,
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.client import FetchedRegion, fetch
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import ComputeHost, build
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query, find_regions, identity
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.options import check_options, names_plugin
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import (
+    make_unsafe,
+    without_tenant_text,
 )
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._nova.unsafe import make_unsafe
 
 if t.TYPE_CHECKING:
     from ansible.inventory.data import InventoryData
     from ansible.parsing.dataloader import DataLoader
     from openstack.config.cloud_region import CloudRegion
 
+_ENDINGS = ("nova_computes.yml", "nova_computes.yaml")
 _NARROWING = ("at_hosts", "at_ports", "at_projects")
 
 
@@ -336,12 +354,29 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "openstack_ops.day2.nova_computes"
 
     def verify_file(self, path: str) -> bool:
-        return bool(super().verify_file(path)) and path.endswith(("nova_computes.yml", "nova_computes.yaml"))
+        """Whether the file is for this plugin. Raises AnsibleParserError for one that names it, and has another name.
+
+        Ansible asks each plugin that is enabled, and takes an error for a no; the plugin auto, which asks on behalf of the
+        file's line `plugin`, shows the error.
+        """
+        if not super().verify_file(path):
+            return False
+        if path.endswith(_ENDINGS):
+            return True
+        if names_plugin(path, self.NAME):
+            raise AnsibleParserError(
+                f"The inventory {path} is for {self.NAME}, so its name has to end in {' or '.join(_ENDINGS)}; rename it."
+            )
+        return False
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
-        wish = Wish(
+        written = self._read_config_data(path)
+        try:
+            check_options(path, written, self.option_definitions)
+        except OperatorError as exc:
+            raise AnsibleParserError(str(exc)) from None
+        query = Query(
             # An empty variable of the environment is how job templates leave one out. (A path would become the folder.)
             cloud=self.get_option("cloud") or None,
             clouds_yaml=os.path.expanduser(self.get_option("clouds_yaml_path") or "") or None,
@@ -353,55 +388,55 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             **{name: tuple(one for one in self.get_option(name) if one) for name in _NARROWING},
         )
         try:
-            regions = find_regions(wish)
-            self._place(self._hosts(regions, wish, path, cache))
-        except CloudError as exc:
+            regions = find_regions(query)
+            self._place(self._hosts(regions, query, path, cache))
+        except OperatorError as exc:
             raise AnsibleParserError(str(exc)) from None
 
-    def _hosts(self, regions: list[CloudRegion], wish: Wish, path: str, cache: bool) -> list[Host]:
+    def _hosts(self, regions: list[CloudRegion], query: Query, path: str, cache: bool) -> list[ComputeHost]:
         """From the cache where that is wanted and has them, else from the cloud."""
         if not self.get_option("cache"):
-            return self._fetch(regions, wish)[0]
-        asked = json.dumps([asdict(wish), [identity(region) for region in regions]], sort_keys=True)
+            return self._fetch(regions, query)[0]
+        asked = json.dumps([asdict(query), [identity(region) for region in regions]], sort_keys=True)
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
         # `cache` is false after --flush-cache and `meta: refresh_inventory`.
         if cache:
             try:
-                return t.cast(list[Host], self._cache[key])
+                return t.cast(list[ComputeHost], self._cache[key])
             except KeyError:
                 pass
-        hosts, complete = self._fetch(regions, wish)
+        hosts, complete = self._fetch(regions, query)
         # A region that was away for a moment must not stay away until the cache ends.
         if complete:
             self._cache[key] = hosts
         return hosts
 
-    def _fetch(self, regions: list[CloudRegion], wish: Wish) -> tuple[list[Host], bool]:
+    def _fetch(self, regions: list[CloudRegion], query: Query) -> tuple[list[ComputeHost], bool]:
         """The hosts of all regions, and whether no region is missing."""
 
-        def answer(region: CloudRegion) -> Answer | CloudError:
+        def answer(region: CloudRegion) -> FetchedRegion | OperatorError:
             try:
-                return fetch(region, wish)
-            except CloudError as exc:
+                return fetch(region, query)
+            except OperatorError as exc:
                 return exc
 
         with ThreadPoolExecutor(len(regions)) as pool:
             answers = list(pool.map(answer, regions))
-        errors = [found for found in answers if isinstance(found, CloudError)]
+        errors = [found for found in answers if isinstance(found, OperatorError)]
         if errors and (len(errors) == len(answers) or self.get_option("region_errors") == "fail"):
             raise errors[0]
         for error in errors:
             self.display.warning(f"A region is missing in this inventory: {error}")
 
-        hosts: list[Host] = []
+        hosts: list[ComputeHost] = []
         for found in answers:
-            if isinstance(found, CloudError):
+            if isinstance(found, OperatorError):
                 continue
             for remark in found.remarks:
                 self.display.warning(remark)
             built = [
                 host
-                for host in build(found.lists, instance_ports=wish.instance_ports)
+                for host in build(found.lists, instance_ports=query.instance_ports)
                 # Of others no ports were read, and a host without ports may lose its limits.
                 if found.at is None or host["compute"]["host"] in found.at
             ]
@@ -409,7 +444,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._report(found, built)
         return hosts, not errors
 
-    def _report(self, answer: Answer, hosts: list[Host]) -> None:
+    def _report(self, answer: FetchedRegion, hosts: list[ComputeHost]) -> None:
         lists, ports = answer.lists, sum(len(host.get("instance_ports", ())) for host in hosts)
         seconds = ", ".join(f"{name} {spent:.2f}" for name, spent in answer.seconds.items())
         self.display.vv(
@@ -418,21 +453,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             f"{answer.requests} requests, {answer.further_pages} of them for further pages; seconds: {seconds}"
         )
 
-    def _place(self, hosts: list[Host]) -> None:
+    def _place(self, hosts: list[ComputeHost]) -> None:
         group = self.inventory.add_group(self._sanitize_group_name(self.get_option("group")))
         strict = self.get_option("strict")
-        placed: dict[str, Host] = {}
+        placed: dict[str, ComputeHost] = {}
         for host in hosts:
             if not self._wanted(host):
                 continue
             name = self._name(host)
             if name in placed:
+                if placed[name]["compute"]["region"] == host["compute"]["region"]:
+                    raise AnsibleParserError(
+                        f"Nova of the region {host['compute']['region']} has two services nova-compute on {name}, as after a host was moved to "
+                        "another cell. Delete the one that isn't used any more (openstack compute service delete)."
+                    )
                 raise AnsibleParserError(
                     f"The regions {placed[name]['compute']['region']} and {host['compute']['region']} both have a "
                     f"compute {name}; set region_suffix to true to tell them apart."
                 )
             placed[name] = host
-            variables: dict[str, t.Any] = make_unsafe(dict(host))
+            told = host if self.get_option("tenant_text") else without_tenant_text(host)
+            variables: dict[str, t.Any] = make_unsafe(dict(told))
             if self.get_option("use_host_ip") and host["compute"]["host_ip"]:
                 variables["ansible_host"] = host["compute"]["host_ip"]
             self.inventory.add_host(name, group=group)
@@ -442,7 +483,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
-    def _wanted(self, host: Host) -> bool:
+    def _wanted(self, host: ComputeHost) -> bool:
         compute, only = host["compute"], self.get_option("only")
         if "up" in only and compute["state"] != "up":
             return False
@@ -451,7 +492,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         patterns = self.get_option("hosts")
         return not patterns or any(fnmatchcase(compute["host"], pattern) for pattern in patterns)
 
-    def _name(self, host: Host) -> str:
+    def _name(self, host: ComputeHost) -> str:
         compute = host["compute"]
         name = compute["host"]
         if self.get_option("inventory_hostname") == "hypervisor_hostname":

@@ -14,26 +14,14 @@ description:
   - The result holds secrets. Always use it with C(no_log) and C(register), as in the example, and never with C(set_fact) and a fact cache.
 requirements:
   - The Python bindings of librados (python3-rados), or the C(ceph) command
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
-  idempotent:
-    support: full
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux, where the cluster can be administered.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin
 options:
   clients:
-    description: The clients, with or without C(client.) in front. One that the cluster doesn't know has an empty key.
+    description:
+      - The clients, with or without C(client.) in front. One that the cluster doesn't know has an empty key.
+      - With none, no right to read keys is needed.
     type: list
     elements: str
     required: true
@@ -74,35 +62,32 @@ client_keys:
   description: Clients, as C(client.NAME), and their keys. Empty for those that the cluster doesn't know.
   returned: success
   type: dict
+same_caps:
+  description: Of each client that the cluster knows, by C(client.NAME), the clients that have the same caps, itself among them. A predecessor has.
+  returned: success
+  type: dict
 """
-
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import cluster
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import CephError, entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import monitors
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
+
+
+def job(module: AnsibleModule) -> Outcome:
+    clients = [entity(name) for name in module.params["clients"]]
+    with monitors.monitors_of(module) as cluster:
+        found = cluster.keys(clients)
+    return Outcome(
+        False,
+        dict(fsid=found.fsid, mon_host=found.mon_host, client_keys=found.keys, same_caps=found.alike),
+    )
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=dict(
-            clients=dict(type="list", elements="str", required=True),
-            **cluster.ADMIN_SPEC,
-        ),
-        supports_check_mode=True,
-    )
-    params = module.params
-    try:
-        clients = [entity(name) for name in params["clients"]]
-        with cluster.monitors_of(module) as monitors:
-            fsid, mon_host, keys = monitors.keys(clients)
-    except CephError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=cluster.no_way_in(exc))
-    result: dict[str, t.Any] = dict(changed=False, fsid=fsid, mon_host=mon_host, client_keys=keys)
-    module.exit_json(**result)
+    spec = dict(clients=dict(type="list", elements="str", required=True), **monitors.ADMIN_SPEC)
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

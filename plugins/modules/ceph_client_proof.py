@@ -11,27 +11,17 @@ short_description: Prove that secret, key, caps and configuration of Ceph client
 version_added: 0.1.0
 description:
   - Does on a host what a guest's disk would do, without a guest that hangs. Takes the key that libvirt holds, connects to the
-    cluster with it, reads the pools that the client has to read, and asks the OSDs whether it may write where it has to, and only there.
-  - Compares the UUID that Cinder tells guests with that of the secret.
+    cluster with it, reads the pools that the client has to read, and asks the OSDs whether it may write where it has to, and only there; with
+    RBD's own methods, too, and whether it may take over the locks of a host that has died.
+  - Does the same with a keyring, and once more as the user of the service that reads it, where that service looks for it.
+  - Compares clients, pools and UUIDs in C(cinder.conf), C(glance-api.conf) and C(nova.conf) with O(clients).
+  - Nothing that hangs keeps it from ending. A pool that is full, at its quota, or whose OSDs don't answer is named.
   - Changes nothing, neither on the host nor in the cluster.
 requirements:
   - python3-rados, which ceph-common brings, and python3-libvirt where a uuid is given
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
-  idempotent:
-    support: full
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes.info
+  - openstack_ops.day2.ceph_host
 options:
   clients:
     description: The clients, and what is to be proved of each.
@@ -48,11 +38,15 @@ options:
         type: bool
         default: false
       uuid:
-        description: The secret's UUID, by default O(uuid).
+        description: The secret's UUID, by default O(uuid). Without O(clients[].secret), what services' files are compared with.
         type: str
       keyring:
         description: A keyring file that holds its key.
         type: path
+      user:
+        description: >-
+          The user whose service reads the keyring, besides those whose configuration names the client. One that isn't there stands for its group.
+        type: str
       write:
         description: Pools that it reads and writes.
         type: list
@@ -66,17 +60,10 @@ options:
   uuid:
     description: The UUID of secrets that don't say their own.
     type: str
-  cinder_conf:
-    description: Cinder's configuration, on hosts where C(cinder-volume) runs. Its RBD backends are compared with O(clients).
-    type: path
-  conf:
-    description: The cluster's configuration file on this host.
-    type: path
-    default: /etc/ceph/ceph.conf
-  uri:
-    description: The libvirt that holds the secrets.
-    type: str
-    default: qemu:///system
+  compare:
+    description: Whether services' files are compared with O(clients). V(false) for successors that no service has been told of yet.
+    type: bool
+    default: true
   timeout:
     description: Seconds to wait for a monitor.
     type: int
@@ -120,34 +107,79 @@ clients:
         - the cluster lets client.cinder in with the key in secret 457eb676-33da-42ec-9a8c-9293d545c337
         - client.cinder reads images and can't write it
         - client.cinder reads and writes volumes
+        - client.cinder may take over locks of hosts that have died
       problems: []
+secrets:
+  description: The UUIDs of the secrets that were asked for, by client, to be compared with other hosts.
+  returned: always
+  type: dict
+  sample: {client.cinder: [457eb676-33da-42ec-9a8c-9293d545c337]}
+uses:
+  description: What services' files of this host say about this cluster.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {service: cinder, name: "Cinder's backend rbd", client: cinder, pool: volumes, conf: /etc/ceph/ceph.conf, uuid: 457eb676-33da-42ec-9a8c-9293d545c337}
 """
 
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import node, proof
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import CephError, check_name, entity
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.secret import check_uuid
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import proof, secrets_apply
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import check_name, entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.client_secrets import check_uuid
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
 
 
 def claim_of(row: dict[str, t.Any], default_uuid: str) -> proof.Claim:
     client = entity(row["client"])
     if not (row["secret"] or row["keyring"]):
-        raise CephError(f"{client} has neither secret: true nor a keyring, so there is no key of it to try; give one.")
+        raise OperatorError(
+            f"{client} has neither secret: true nor a keyring, so there is no key of it to try; give one."
+        )
     uuid = row["uuid"] or default_uuid
     if row["secret"] and not uuid:
-        raise CephError(
-            f"{client} shall have a secret, but neither it nor the module is given a uuid; give Cinder's rbd_secret_uuid."
+        raise OperatorError(
+            f"{client} is to have a secret, but neither it nor the module is given a uuid; give Cinder's rbd_secret_uuid."
         )
     return proof.Claim(
         client=client,
-        uuid=check_uuid(uuid) if row["secret"] else "",
+        uuid=check_uuid(uuid) if uuid else "",
+        secret=row["secret"],
         keyring=row["keyring"] or "",
+        user=row["user"] or "",
         write=tuple(check_name(pool, "pool") for pool in row["write"]),
         read=tuple(check_name(pool, "pool") for pool in row["read"]),
     )
+
+
+def job(module: AnsibleModule) -> Outcome:
+    params = module.params
+    claims = [claim_of(row, params["uuid"] or "") for row in params["clients"]]
+    paths = proof.paths_of(params) if params["compare"] else {}
+    uses = [use for service, path in paths.items() for use in proof.read_uses(service, path)]
+
+    def open_host() -> secrets_apply.SecretHost:
+        host = secrets_apply.SecretHost(params["uri"])
+        host.open()
+        return host
+
+    verdicts = proof.prove(open_host, claims, params["conf"], params["timeout"], uses)
+    problems = [problem for verdict in verdicts for problem in verdict.public()["problems"]]
+    secrets: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim.secret:
+            secrets.setdefault(claim.client, []).append(claim.uuid)
+    result = dict(
+        proven=not problems,
+        clients=[verdict.public() for verdict in verdicts],
+        secrets=secrets,
+        uses=[use.public() for use in uses if proof.same_file(use.conf, params["conf"])],
+    )
+    return Outcome(False, result, failures=problems if params["fail"] else ())
 
 
 def main() -> None:
@@ -163,38 +195,20 @@ def main() -> None:
                     secret=dict(type="bool", default=False, no_log=False),
                     uuid=dict(type="str"),
                     keyring=dict(type="path", no_log=False),
+                    user=dict(type="str"),
                     write=dict(type="list", elements="str", default=[]),
                     read=dict(type="list", elements="str", default=[]),
                 ),
             ),
             uuid=dict(type="str"),
-            cinder_conf=dict(type="path"),
-            conf=dict(type="path", default="/etc/ceph/ceph.conf"),
-            uri=dict(type="str", default="qemu:///system"),
+            compare=dict(type="bool", default=True),
             timeout=dict(type="int", default=5),
             fail=dict(type="bool", default=True),
+            **proof.HOST_SPEC,
         ),
         supports_check_mode=True,
     )
-    params = module.params
-    host = node.Host(params["uri"])
-    try:
-        claims = [claim_of(row, params["uuid"] or "") for row in params["clients"]]
-        if any(claim.uuid for claim in claims):
-            host.open()
-        cinder = proof.read_cinder(params["cinder_conf"]) if params["cinder_conf"] else {}
-        verdicts = [proof.prove(host, claim, params["conf"], params["timeout"], cinder) for claim in claims]
-    except CephError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"The host refused: {exc}.")
-    finally:
-        host.close()
-    problems = [problem for verdict in verdicts for problem in verdict.problems]
-    result: dict[str, t.Any] = dict(proven=not problems, clients=[verdict.public() for verdict in verdicts])
-    if problems and params["fail"]:
-        module.fail_json(msg=" ".join(problems), **result)
-    module.exit_json(changed=False, **result)
+    run(module, job)
 
 
 if __name__ == "__main__":

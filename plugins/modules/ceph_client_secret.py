@@ -24,15 +24,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows secrets and keyring files before and after, and whether they hold the key; never the key.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   clients:
     description: The clients.
@@ -45,12 +38,12 @@ options:
         type: str
         required: true
       state:
-        description: Whether its secret and keyring file shall be there.
+        description: Whether its secret and keyring file should exist.
         type: str
         choices: [present, absent]
         default: present
       secret:
-        description: Whether libvirt shall hold its key. Without it there is just a file.
+        description: Whether libvirt should hold its key. If not, there is only the file.
         type: bool
         default: false
       uuid:
@@ -76,7 +69,8 @@ options:
         type: bool
         default: false
       keyring:
-        description: The keyring file to write, for example V(/etc/ceph/ceph.client.cinder.keyring).
+        description: >-
+          The keyring file, for example V(/etc/ceph/ceph.client.cinder.keyring). Of one that is there, only this client's entry is changed.
         type: path
       owner:
         description: The file's owner.
@@ -92,10 +86,10 @@ options:
         default: "0640"
   keys:
     description:
-      - The clients' keys, by C(client.NAME), as RV(openstack_ops.day2.ceph_client_keys#module:client_keys) has them. Each client that shall be
+      - The clients' keys, by C(client.NAME), as RV(openstack_ops.day2.ceph_client_keys#module:client_keys) has them. Each client that is to be
         present needs one.
       - In check mode one may be empty, for a client that doesn't exist yet.
-    type: dict
+    type: raw
     default: {}
   uuid:
     description: The UUID of secrets that don't say their own. It has to be Cinder's C(rbd_secret_uuid), which is the cluster's fsid by default.
@@ -151,15 +145,17 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import node
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import CephError, entity
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.secret import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import secrets_apply
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.client_secrets import (
+    DesiredClient,
     Keyring,
     Secret,
-    Wish,
     check_uuid,
     decode_key,
 )
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
 
 
 def argument_spec() -> dict[str, t.Any]:
@@ -184,32 +180,37 @@ def argument_spec() -> dict[str, t.Any]:
                 mode=dict(type="str", default="0640"),
             ),
         ),
-        keys=dict(type="dict", default={}, no_log=True),
+        # Not a dict: Ansible would parse a key that is given as a text, and show part of it as a name.
+        keys=dict(type="raw", default={}, no_log=True),
         uuid=dict(type="str"),
         uri=dict(type="str", default="qemu:///system"),
     )
 
 
-def wish_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, check_mode: bool) -> Wish:
+def desired_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, check_mode: bool) -> DesiredClient:
     client = entity(row["client"])
     present = row["state"] == "present"
     if not (row["secret"] or row["keyring"]):
-        raise CephError(f"{client} has neither secret: true nor a keyring; give one of them, or both.")
+        raise OperatorError(f"{client} has neither secret: true nor a keyring; give one of them, or both.")
     uuid = row["uuid"] or default_uuid
     if row["secret"] and not uuid:
-        raise CephError(
-            f"{client} shall have a secret, but neither it nor the module is given a uuid; give Cinder's rbd_secret_uuid."
+        raise OperatorError(
+            f"{client} is to have a secret, but neither it nor the module is given a uuid; give Cinder's rbd_secret_uuid."
         )
     key = None
     if present and keys.get(client):
+        if not isinstance(keys[client], str):
+            raise OperatorError(f"The key of {client} isn't a text, such as `ceph auth print-key {client}` prints.")
         key = decode_key(keys[client], client)
     elif present and not check_mode:
-        raise CephError(f"{client} shall be present, but no key is given; ceph_client_keys reads it from the cluster.")
+        raise OperatorError(
+            f"{client} is to be present, but no key is given; ceph_client_keys reads it from the cluster."
+        )
     try:
         mode = int(row["mode"], 8)
     except ValueError:
-        raise CephError(f"mode {row['mode']!r} of {client} is not an octal one; write it as 0640.") from None
-    return Wish(
+        raise OperatorError(f"mode {row['mode']!r} of {client} isn't octal; write it as 0640.") from None
+    return DesiredClient(
         client=client,
         secret=Secret(check_uuid(uuid), row["usage"] or f"{client} secret", row["private"], row["ephemeral"])
         if row["secret"]
@@ -221,27 +222,28 @@ def wish_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, chec
     )
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    host = node.Host(module.params["uri"])
+def job(module: AnsibleModule) -> Outcome:
+    params = module.params
+    if not isinstance(params["keys"], dict):
+        raise OperatorError(
+            "keys is a text or a list; give a dict with the key of each client.NAME, as ceph_client_keys has it."
+        )
+    desired = [desired_of(row, params["keys"], params["uuid"] or "", module.check_mode) for row in params["clients"]]
+    host = secrets_apply.SecretHost(params["uri"])
+    act = secrets_apply.check if module.check_mode else secrets_apply.apply
     try:
-        wishes = [
-            wish_of(row, module.params["keys"], module.params["uuid"] or "", module.check_mode)
-            for row in module.params["clients"]
-        ]
-        if any(wish.secret for wish in wishes):
+        if any(one.secret for one in desired):
             host.open()
-        outcome = node.bring_about(host, wishes, check_mode=module.check_mode)
-    except CephError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"The host refused: {exc}. What was begun is completed by the next run.")
+        outcome = act(host, desired)
     finally:
         host.close()
-    result: dict[str, t.Any] = dict(changed=bool(outcome.steps), steps=outcome.steps, clients=outcome.after)
-    if module._diff:
-        result["diff"] = dict(before=dict(clients=outcome.before), after=dict(clients=outcome.after))
-    module.exit_json(**result)
+    diff = dict(before=dict(clients=outcome.before), after=dict(clients=outcome.after))
+    return Outcome(bool(outcome.steps), dict(steps=outcome.steps, clients=outcome.after), diff=diff)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    run(module, job, "What was begun is completed by the next run.")
 
 
 if __name__ == "__main__":

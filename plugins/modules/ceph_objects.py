@@ -17,6 +17,7 @@ description:
 requirements:
   - The Python bindings of librados (python3-rados) for the interpreter that Ansible uses there; without them the C(ceph) command
     is used, which takes a second per object instead of milliseconds.
+  - The C(rbd) command for new pools with the application V(rbd).
 attributes:
   check_mode:
     support: full
@@ -24,15 +25,12 @@ attributes:
   diff_mode:
     support: full
     description: Shows pools and clients before and after.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
   platform:
     support: full
     platforms: linux
     description: Works on Linux, where the cluster can be administered.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
   - openstack_ops.day2.ceph_admin
 options:
   pools:
@@ -46,12 +44,15 @@ options:
         type: str
         required: true
       state:
-        description: Whether it shall be there. To delete one takes O(pools[].delete_really) as well.
+        description: Whether it should exist. To delete one takes O(pools[].delete_really) as well.
         type: str
         choices: [present, absent]
         default: present
       application:
-        description: What it is for. Without one, Ceph warns of it.
+        description:
+          - What it is for. Without one, Ceph warns of it.
+          - For V(rbd), a pool that is new or was never used is initialized (C(rbd pool init)). The first volumes would do that otherwise, each
+            for itself. Pools with anything in them, and erasure-coded ones, stay as they are.
         type: str
         default: rbd
       size:
@@ -73,7 +74,7 @@ options:
         description: The share of the cluster that the pool is expected to take, relative to that of other pools. For the autoscaler.
         type: float
       quota_max_bytes:
-        description: The most that it may hold, as V(500G), in powers of 1024; V(0) for no limit.
+        description: The most that it may hold, as V(500G) or V(500GiB), both in powers of 1024; V(0) for no limit.
         type: str
       quota_max_objects:
         description: The most objects that it may hold; V(0) for no limit.
@@ -95,16 +96,31 @@ options:
         type: str
         required: true
       state:
-        description: Whether it shall be there.
+        description: Whether it should exist. One that is connected to a monitor isn't removed.
         type: str
         choices: [present, absent]
         default: present
       caps:
         description:
           - What it may do, by daemon (mon, osd, mgr, mds), each as Ceph writes it, for example V(profile rbd pool=volumes). They replace
-            those that it has.
+            those that it has, unless that would take rights away; see O(take_away).
         type: dict
         default: {}
+      successor_of:
+        description:
+          - The client whose place it takes. Then a client of this name that is there already, with other caps, is refused as somebody else's.
+        type: str
+      successor:
+        description:
+          - With O(clients[].state=absent), the client that has taken its place. One whose caps aren't the same is refused.
+        type: str
+  take_away:
+    description:
+      - Clients (C(client.NAME)) that may lose caps which they have and O(clients[].caps) don't cover. Without it, that is refused, because guests may
+        use them.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: openstack_ops.day2.ceph_client_secret
 author:
@@ -150,6 +166,7 @@ steps:
     - create pool volumes
     - enable the application rbd on pool volumes
     - create client.cinder
+    - initialize pool volumes for RBD
 pools:
   description: The listed pools as they are at the end; in check mode as planned.
   returned: success
@@ -167,17 +184,17 @@ clients:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import cluster
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import (
-    CephError,
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import monitors
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import check_name, doubts, entity
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.pools import (
     Client,
+    DesiredObjects,
     Pool,
-    Wish,
-    check_name,
-    entity,
 )
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.usage import size_of
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
 
 _SETTINGS = (
     "application",
@@ -220,13 +237,16 @@ def argument_spec() -> dict[str, t.Any]:
                 name=dict(type="str", required=True),
                 state=dict(type="str", choices=["present", "absent"], default="present"),
                 caps=dict(type="dict", default={}),
+                successor_of=dict(type="str"),
+                successor=dict(type="str"),
             ),
         ),
-        **cluster.ADMIN_SPEC,
+        take_away=dict(type="list", elements="str", default=[]),
+        **monitors.ADMIN_SPEC,
     )
 
 
-def wish_of(params: dict[str, t.Any]) -> Wish:
+def desired_of(params: dict[str, t.Any]) -> DesiredObjects:
     pools, absent = [], []
     for row in params["pools"]:
         name = check_name(row["name"], "pool")
@@ -235,53 +255,54 @@ def wish_of(params: dict[str, t.Any]) -> Wish:
         elif row["delete_really"] == name:
             absent.append(name)
         else:
-            raise CephError(
+            raise OperatorError(
                 f"Pool {name} would be deleted with all that is in it, but delete_really is {row['delete_really'] or '(nothing)'!r}; "
                 "write the pool's name there once more if you mean it."
             )
     clients = params["clients"]
-    return Wish(
+    return DesiredObjects(
         pools=tuple(pools),
         clients=tuple(
-            Client(entity(row["name"]), {str(daemon): str(caps) for daemon, caps in row["caps"].items()})
+            Client(
+                entity(row["name"]),
+                {str(daemon): str(caps) for daemon, caps in row["caps"].items()},
+                entity(row["successor_of"]) if row["successor_of"] else "",
+                entity(row["name"]) in params["take_away"],
+            )
             for row in clients
             if row["state"] == "present"
         ),
         absent_pools=tuple(absent),
         absent_clients=tuple(entity(row["name"]) for row in clients if row["state"] == "absent"),
+        successors={entity(row["name"]): entity(row["successor"]) for row in clients if row["successor"]},
     )
 
 
 def _pool(name: str, row: dict[str, t.Any]) -> Pool:
     quota = None
     if row["quota_max_bytes"] is not None:
-        try:
-            quota = human_to_bytes(row["quota_max_bytes"])
-        except ValueError:
-            quota = -1
-        if quota < 0:
-            raise CephError(
-                f"Pool {name}: quota_max_bytes {row['quota_max_bytes']!r} is no size; write it as 500G or 20T, 0 for none."
+        quota = size_of(row["quota_max_bytes"])
+        if quota is None:
+            raise OperatorError(
+                f"Pool {name}: quota_max_bytes {row['quota_max_bytes']!r} is no size; write it as 500G or 20TiB, 0 for none."
             )
     return Pool(name, quota_max_bytes=quota, **{setting: row[setting] for setting in _SETTINGS})
 
 
+def job(module: AnsibleModule) -> Outcome:
+    desired = desired_of(module.params)
+    act = monitors.check if module.check_mode else monitors.apply
+    with monitors.monitors_of(module) as cluster:
+        outcome = act(cluster, desired)
+    before, after = (found.public(*desired.names) for found in (outcome.before, outcome.after))
+    warnings = [doubt for client in desired.clients for doubt in doubts(client.name, client.caps)]
+    return Outcome(
+        outcome.changed, dict(steps=outcome.steps, **after), diff=dict(before=before, after=after), warnings=warnings
+    )
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    params = module.params
-    try:
-        wish = wish_of(params)
-        with cluster.monitors_of(module) as monitors:
-            outcome = cluster.bring_about(monitors, wish, check=module.check_mode)
-    except CephError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=cluster.no_way_in(exc))
-    before, after = (found.public(*wish.names) for found in (outcome.before, outcome.after))
-    result = dict(changed=outcome.changed, steps=outcome.steps, **after)
-    if module._diff:
-        result["diff"] = dict(before=before, after=after)
-    module.exit_json(**result)
+    run(AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

@@ -13,22 +13,8 @@ description:
   - Reads what each pool holds, what that takes with all copies, how much more fits, and its quotas.
 requirements:
   - The Python bindings of librados (python3-rados), or the C(ceph) command
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
-  idempotent:
-    support: full
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux, where the cluster can be administered.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin
 seealso:
   - module: openstack_ops.day2.ceph_objects
@@ -68,6 +54,9 @@ pools:
     max_avail:
       description: What clients can still write, before the first OSD is full.
       type: int
+    fits:
+      description: What clients can still write, also by the quotas; 0 where one is reached and writes hang.
+      type: int
     percent_used:
       description: Of all that the pool could hold, in percent.
       type: float
@@ -78,7 +67,7 @@ pools:
       description: The most objects that it may hold; 0 for no limit.
       type: int
   sample:
-    - {name: volumes, stored: 5368709120, used: 16106127360, objects: 1290, max_avail: 96636764160, percent_used: 5.26,
+    - {name: volumes, stored: 5368709120, used: 16106127360, objects: 1290, max_avail: 96636764160, fits: 96636764160, percent_used: 5.26,
        quota_max_bytes: 21990232555520, quota_max_objects: 0}
 text:
   description: The same as a table for people.
@@ -87,26 +76,21 @@ text:
   elements: str
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import cluster
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.model import CephError
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.use import read_use, use_text
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import monitors
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.usage import read_usage, usage_text
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
+
+
+def job(module: AnsibleModule) -> Outcome:
+    with monitors.monitors_of(module) as cluster:
+        found = read_usage(cluster.call("df", {"detail": "detail"}, ("df", "detail")))
+    return Outcome(False, dict(pools=[one.public() for one in found], text=usage_text(found)))
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=cluster.ADMIN_SPEC, supports_check_mode=True)
-    try:
-        with cluster.monitors_of(module) as monitors:
-            found = read_use(monitors.call("df", {"detail": "detail"}, ("df", "detail")))
-    except CephError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=cluster.no_way_in(exc))
-    result: dict[str, t.Any] = dict(changed=False, pools=[one.public() for one in found], text=use_text(found))
-    module.exit_json(**result)
+    run(AnsibleModule(argument_spec=monitors.ADMIN_SPEC, supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: compute_audit
-short_description: Compare what Nova and Placement believe of computes with what the computes have
+short_description: Compare what Nova and Placement account for with what computes have
 version_added: 0.1.0
 description:
   - Reads Nova's services, hypervisors, servers and migrations and Placement's providers, joins them with what
     M(openstack_ops.day2.compute_audit_info) told of each host, and tells where they don't fit together, each time with the
-    command that would mend it. Nothing is mended.
+    command that would remedy it. Changes nothing.
   - Runs once for all hosts, where Ansible runs. The number of requests grows with the computes, not with the servers (but for
-    pages of 1000).
+    pages of 1000). An instance that a host or Placement names and no list has is asked for by its id; only where Nova itself says
+    that there is none, it is called absent.
+  - Tells how many instances of each flavor still fit in the whole cloud and on which computes, what is stranded there, and whether the
+    other computes could take the instances of one that fails.
   - What is in motion (builds, resizes, migrations, whatever changed since O(since)) is left out and counted.
   - The role P(openstack_ops.day2.compute_audit#role) calls both modules.
 requirements:
@@ -34,7 +37,8 @@ attributes:
     platforms: posix
     description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
+  - openstack_ops.day2.cloud
 options:
   hosts:
     description: The inventory's names of the computes.
@@ -68,33 +72,55 @@ options:
     description: When the first host was looked at, in UTC, as V(2026-11-27T13:00:00Z). What has changed since is left out.
     type: str
     required: true
-  cloud:
-    description: A cloud of C(clouds.yaml). Without it, the environment (C(OS_CLOUD), or C(OS_AUTH_URL) and so on) says which.
-    type: str
-  clouds_yaml_path:
-    description: The client configuration to read before those that openstacksdk looks for.
-    type: str
-  region:
-    description: The region, where the cloud has several.
-    type: str
-  interface:
-    description: Which of the catalog's endpoints to use.
-    type: str
-    choices: [public, internal, admin]
-  timeout:
-    description: Seconds to wait for each answer. Left out, it is C(api_timeout) in C(clouds.yaml), or 60.
-    type: float
   only_hosts:
     description:
       - Tell only of computes among O(hosts). Off, the others are compared as far as Nova and Placement go, and providers of
         computes that Nova has forgotten are told, too.
     type: bool
     default: true
+  irreversible:
+    description:
+      - Tell commands that destroy something for good, too (C(virsh undefine), C(rm), C(lvremove), C(rbd rm), the deletion of a provider).
+        Off, such a finding has no command.
+    type: bool
+    default: false
+  stuck_after:
+    description: Tell what is in motion and hasn't changed for so many seconds.
+    type: int
+    default: 3600
+  acknowledged:
+    description:
+      - Findings that may stay. They are in the files with their reason, but not in the summary and not among the lines.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      id:
+        description: The finding's id, as in the JSON report, V(KIND:HOST:SUBJECT).
+        type: str
+        required: true
+      reason:
+        description: Why it may stay.
+        type: str
+        required: true
+      until:
+        description: The last day on which that counts, V(2027-03-31). Left out, it counts for good.
+        type: str
   json:
-    description: Where to write the report as JSON, as C(plugins/plugin_utils/_audit/schema-1.json) describes it.
+    description:
+      - Where to write the report as JSON, as C(docs/audit-report-1.json) describes it. A report that is there already is what this one is
+        compared with.
     type: str
   html:
     description: Where to write it as a page that needs no server and no network.
+    type: str
+  csv:
+    description: Where to write the findings as CSV.
+    type: str
+  metrics:
+    description:
+      - Where to write how many findings there are and what still fits, for the textfile collector of node_exporter. The name ends in
+        C(.prom), and the file can be read by everybody.
     type: str
 seealso:
   - module: openstack_ops.day2.compute_audit_info
@@ -113,12 +139,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 text:
-  description: The nodes as a table, and the findings, for a terminal. Nothing in it was written by a tenant.
+  description: The nodes as a table, what still fits, and the findings, for a terminal. Nothing in it was written by a tenant.
   returned: success
   type: list
   elements: str
 summary:
-  description: How many findings there are of each severity.
+  description: How many findings of each severity there are that nobody has acknowledged.
   returned: success
   type: dict
   sample: {critical: 2, warning: 1, info: 0}

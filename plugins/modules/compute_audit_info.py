@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: compute_audit_info
-short_description: What a compute host really has and holds, to be compared with what Nova believes
+short_description: What a compute host has and holds, for comparison with Nova and Placement
 version_added: 0.1.0
 description:
   - Looks in one call at libvirt's domains with their disks and at its secrets, at LVM's groups and volumes and who made each,
@@ -19,22 +19,8 @@ description:
   - M(openstack_ops.day2.compute_audit) compares what several hosts tell with Nova and Placement.
 requirements:
   - python3-libvirt, lvm2, and python3-rados and python3-rbd on the host, for those parts
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module only reads.
-  idempotent:
-    support: full
-    description: The module only reads.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes.info
 options:
   host:
     description: The host as Nova calls it. Empty for C(host) of nova.conf, or the machine's own name.
@@ -46,8 +32,9 @@ options:
     default: ""
   nova_conf:
     description:
-      - nova-compute's configuration files and folders of such files, in its order; later ones outrank earlier ones, missing
-        ones are left out.
+      - nova-compute's configuration files and folders of such files, in its order. Missing ones are left out.
+      - The folders have the last word where nova-compute runs without C(--config-file), the files where it runs with it. Where it doesn't
+        run, an option that a file and a folder set to different values is unknown.
     type: list
     elements: path
     default:
@@ -146,7 +133,8 @@ found:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._audit.host import ENVIRONMENT, Look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.collect import ENVIRONMENT, Look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 
 CONFIGURATION = [
     "/etc/nova/nova.conf",
@@ -156,6 +144,19 @@ CONFIGURATION = [
 ]
 CINDER = ["/etc/cinder/cinder.conf", "/etc/cinder/cinder.conf.d"]
 PARTS = ["memory", "instances", "lvm", "libvirt", "limits", "rbd"]
+
+
+def job(module: AnsibleModule) -> Outcome:
+    params = module.params
+    look = Look(
+        runner(module, ENVIRONMENT),
+        uri=params["uri"],
+        conf=params["nova_conf"],
+        cinder_conf=params["cinder_conf"],
+        host=params["host"],
+        instances_path=params["instances_path"],
+    )
+    return Outcome(changed=False, result=dict(found=look.look(params["parts"])))
 
 
 def main() -> None:
@@ -170,21 +171,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-
-    def run(args: list[str]) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(args, environ_update=ENVIRONMENT, handle_exceptions=False)
-        return rc, out, err
-
-    params = module.params
-    look = Look(
-        run,
-        uri=params["uri"],
-        conf=params["nova_conf"],
-        cinder_conf=params["cinder_conf"],
-        host=params["host"],
-        instances_path=params["instances_path"],
-    )
-    module.exit_json(changed=False, found=look.look(params["parts"]))
+    run(module, job)
 
 
 if __name__ == "__main__":

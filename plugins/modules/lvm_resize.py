@@ -16,10 +16,11 @@ description:
   - A shrink (ext4 and ext3 only) makes it read-only for a while, unmounts it for a moment, and survives a power cut at any moment. C(resize2fs) works in a
     safety copy (a snapshot) that becomes the volume in one step of LVM's. For as long as it takes, the group needs
     free room for it, mostly some 1 % of the volume and what O(margin) doesn't cover; a refusal says how much.
-  - What can't be done safely is refused in a sentence before anything is touched.
+  - What can't be done safely is refused with an error before anything is touched.
   - What is under way is written to C(/var/lib/openstack_ops.day2/lvm_resize) first. After a power cut, or when the module was
     killed, run it again with the same size. It finishes what was under way, and mounts and starts what was mounted and running
     before.
+  - Each part of a shrink that may take long is told to the host's journal as it begins (C(journalctl -f -g lvm_resize)).
   - Nothing but the named volume is touched. Before each change the group's metadata is backed up to the same folder.
 requirements:
   - lvm2, util-linux, and e2fsprogs or xfsprogs on the host
@@ -37,12 +38,8 @@ attributes:
       - A second run changes nothing with an absolute size. A relative one (V(+500m)) is relative to what is there, each time;
         only the run that finishes an interrupted one counts from where that began.
     description: Whether a second run changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   vg:
     description: The volume group.
@@ -78,7 +75,7 @@ options:
   stop_services:
     description:
       - Units of systemd that may be stopped while the file system is shrunk, for example V(nova-compute). Those that were
-        active are started again, also after a failure.
+        active are started again, also after a failure. Of a container, name the unit that runs it, as V(kolla-nova_compute-container).
     type: list
     elements: str
     default: []
@@ -86,7 +83,7 @@ options:
     description:
       - Instances, by their names in libvirt, that may be shut down while the file system is shrunk. Those that were running
         are started again, also after a failure.
-      - Name C(nova-compute) in O(stop_services), too. Otherwise Nova notes that they are off, and switches them off again.
+      - Name the unit of C(nova-compute) in O(stop_services), too. Otherwise Nova notes that they are off, and switches them off again.
     type: list
     elements: str
     default: []
@@ -175,15 +172,19 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import cli, host, intent
-from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.model import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import journal, resize, shrink, tools
+from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.volumes import (
     FileSystem,
-    LvmError,
     Volume,
+    check_disk,
+    check_instance_name,
     check_name,
+    check_unit,
     human,
     parse_size,
 )
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 
 
 def argument_spec() -> dict[str, t.Any]:
@@ -200,21 +201,25 @@ def argument_spec() -> dict[str, t.Any]:
     )
 
 
-def request_of(params: dict[str, t.Any]) -> host.Request:
+def request_of(params: dict[str, t.Any]) -> shrink.ResizeRequest:
     size = parse_size(params["size"])
     if size.of == "PVS" and not params["pvs"]:
-        raise LvmError(f"size {size.text} is a share of disks, but pvs names none; name them.")
+        raise OperatorError(f"size {size.text} is a share of disks, but pvs names none; name them.")
     if not 0 <= params["margin"] <= 1000:
-        raise LvmError(f"margin {params['margin']} is not between 0 and 1000 percent.")
-    return host.Request(
+        raise OperatorError(f"margin {params['margin']} is not between 0 and 1000 percent.")
+    if params["shutdown_timeout"] < 0:
+        raise OperatorError(
+            f"shutdown_timeout {params['shutdown_timeout']} is less than no time; give 0 or more seconds."
+        )
+    return shrink.ResizeRequest(
         vg=check_name(params["vg"], "vg"),
         lv=check_name(params["lv"], "lv"),
         size=size,
         allow_shrink=params["allow_shrink"],
         margin=params["margin"],
-        pvs=tuple(params["pvs"]),
-        services=tuple(params["stop_services"]),
-        instances=tuple(params["stop_instances"]),
+        pvs=tuple(map(check_disk, params["pvs"])),
+        services=tuple(map(check_unit, params["stop_services"])),
+        instances=tuple(map(check_instance_name, params["stop_instances"])),
         shutdown_timeout=params["shutdown_timeout"],
     )
 
@@ -231,57 +236,46 @@ def public(volume: Volume, fs: FileSystem) -> dict[str, t.Any]:
     )
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    inherited: list[int] = []
-
-    def run(args: list[str], data: str) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(
-            args,
-            data=data,
-            binary_data=True,
-            environ_update=cli.ENVIRONMENT,
-            pass_fds=inherited,
-            handle_exceptions=False,
-        )
-        return rc, out, err
-
-    try:
-        request = request_of(module.params)
-        resize = host.Resize(
-            request,
-            cli.Tools(run),
-            cli.Proc(),
-            intent.Journal(intent.FOLDER, request.vg, request.lv),
-            folder=intent.FOLDER,
-            private=intent.PRIVATE,
-        )
-        cli.require_root()
-        if module.check_mode:
-            outcome = resize.check()
-        else:
-            with intent.locked(intent.LOCKS, f"{request.vg}/{request.lv}") as handle:
-                inherited.append(handle)
-                outcome = resize.apply()
-    except LvmError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"The host refused: {exc}. What was under way is finished by the next run.")
-    before = public(outcome.plan.volume, outcome.plan.fs)
-    after = public(outcome.after, outcome.fs_after)
+def job(module: AnsibleModule) -> Outcome:
+    request = request_of(module.params)
+    tools.require_root()
+    inherited: list[int] = []  # commands hold the lock, also when they outlive this process
+    resizing = resize.Resize(
+        request,
+        tools.Tools(runner(module, tools.ENVIRONMENT, pass_fds=inherited)),
+        tools.Proc(),
+        journal.Journal(journal.FOLDER, request.vg, request.lv),
+        folder=journal.FOLDER,
+        private=journal.PRIVATE,
+        tell=lambda text: module.log(f"lvm_resize {request.vg}/{request.lv}: {text}"),
+    )
+    if module.check_mode:
+        found = resizing.check()
+    else:
+        with journal.locked(request.vg, request.lv) as handle:
+            inherited.append(handle)
+            found = resizing.apply()
+    before, after = public(found.plan.volume, found.plan.fs), public(found.after, found.fs_after)
     result = dict(
-        changed=outcome.changed,
         before=before,
         after=after,
-        mount=outcome.plan.mount.point if outcome.plan.mount else "",
-        steps=outcome.steps,
-        downtime=outcome.downtime,
-        unmounted=outcome.unmounted,
-        resumed=outcome.resumed,
+        mount=found.plan.mount.point if found.plan.mount else "",
+        steps=found.steps,
+        downtime=found.downtime,
+        unmounted=found.unmounted,
+        resumed=found.resumed,
     )
-    if module._diff:
-        result["diff"] = dict(before=before, after=after)
-    module.exit_json(**result)
+    return Outcome(
+        found.changed, result, dict(before=before, after=after), failures=found.failures, warnings=found.warnings
+    )
+
+
+def main() -> None:
+    run(
+        AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True),
+        job,
+        way_out="Run again when that is solved; a resize that had begun is finished then.",
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ description:
   - Sets C(reserved_host_disk_mb) in a nova.conf, and nothing else in it, and restarts the services that read it if that changed something.
     nova-compute tells Placement as it starts. A restart that a killed run left undone is made up for by the next.
   - The diff shows that option alone, for the lines around it may be passwords.
+  - Which file nova-compute reads, and what restarts it, is asked of the host as M(openstack_ops.day2.deployment_info) does. Where nobody would
+    read the file, nothing is written. Where a deployer writes the file anew, a warning and RV(keep) say what to tell it.
 attributes:
   check_mode:
     support: full
@@ -20,33 +22,32 @@ attributes:
   diff_mode:
     support: full
     description: Shows the option before and after.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
   platform:
     support: full
     platforms: posix
     description: Works on a file.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   mb:
     description: How much to reserve, in MB. Nova rounds it up to whole GB.
     type: int
     required: true
   conf:
-    description: The file. Where nova-compute reads several, the one that comes last.
+    description:
+      - The file. Where nova-compute reads several, the one that comes last. By default the one that the host's deployer has nova-compute
+        read.
     type: path
-    default: /etc/nova/nova.conf
   lower:
     description: Set it also where more is reserved. Off, a larger reservation is left alone, for it may be somebody's headroom.
     type: bool
     default: false
   services:
-    description: What to restart, as systemd or C(/etc/init.d) name it. Empty where something else does it, as in containers.
+    description:
+      - What to restart, as systemd or C(/etc/init.d) name it. By default nova-compute's unit on this host. An empty list where something else
+        restarts it.
     type: list
     elements: str
-    default: []
 seealso:
   - module: openstack_ops.day2.compute_audit
   - module: openstack_ops.day2.service_conf
@@ -79,52 +80,62 @@ steps:
   sample:
     - set reserved_host_disk_mb in DEFAULT of /etc/nova/nova.conf
     - restart nova-compute
+keep:
+  description:
+    - What to tell the host's deployer so that its next run keeps the reservation. Empty where this host's file is the place, and where
+      O(conf) and O(services) were given.
+  returned: success
+  type: str
+  sample: ""
 """
-
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._audit.conf import OPTION, reservation
-from ansible_collections.openstack_ops.day2.plugins.module_utils._conf.host import bring_about, read_text
-from ansible_collections.openstack_ops.day2.plugins.module_utils._conf.model import ConfError, Wish
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.overrides import kept_by
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
+from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply, nova_disk, plan
+
+
+def job(module: AnsibleModule) -> Outcome:
+    params = module.params
+    conf, services, made = place(module)
+    numbers: dict[str, int | None] = {}
+
+    def desire() -> list[plan.DesiredFile]:
+        text = apply.read_text(conf)
+        before, after = nova_disk.reservation(conf, text, params["mb"], lower=params["lower"])
+        numbers.update(before=before, after=after)
+        return [nova_disk.desired_file(conf, after, services)]
+
+    applied = apply.bring_about(desire, runner(module), check_mode=module.check_mode)
+    keep = kept_by(made, nova_disk.OPTION, str(numbers["after"])) if made else ""
+    warnings = [f"{conf}: {made.lasts} {keep}"] if made and keep and applied.steps else []
+    return Outcome(bool(applied.steps), dict(numbers, steps=applied.steps, keep=keep), applied.diff, warnings=warnings)
+
+
+def place(module: AnsibleModule) -> tuple[str, list[str], Deployment | None]:
+    """The file, what is to be restarted, and the host where it was asked. Raises OperatorError where nobody would read the file."""
+    conf, services = module.params["conf"], module.params["services"]
+    if conf and services is not None:
+        return conf, services, None
+    made = look(runner(module))
+    file, unit = made.changeable("nova-compute")
+    return conf or file, [unit] if services is None else services, made
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             mb=dict(type="int", required=True),
-            conf=dict(type="path", default="/etc/nova/nova.conf"),
+            conf=dict(type="path"),
             lower=dict(type="bool", default=False),
-            services=dict(type="list", elements="str", default=[]),
+            services=dict(type="list", elements="str"),
         ),
         supports_check_mode=True,
     )
-    path = module.params["conf"]
-
-    def run(args: list[str]) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(args, environ_update={"LC_ALL": "C"})
-        return rc, out, err
-
-    try:
-        before, after = reservation(path, read_text(path), module.params["mb"], lower=module.params["lower"])
-        sections = {} if after == before else {"DEFAULT": {OPTION: str(after)}}
-        wish = Wish(path, sections, None, tuple(module.params["services"]))
-        outcome = bring_about([wish], run, check_mode=module.check_mode)
-    except ConfError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(
-            msg=f"{path} can't be used ({exc.strerror}); name nova-compute's file with conf, and become root."
-        )
-    result: dict[str, t.Any] = dict(changed=bool(outcome.steps), before=before, after=after, steps=outcome.steps)
-    if module._diff:
-        result["diff"] = dict(before_header=path, after_header=path, before=_line(before), after=_line(after))
-    module.exit_json(**result)
-
-
-def _line(value: t.Optional[int]) -> str:
-    return "" if value is None else f"{OPTION} = {value}\n"
+    run(module, job, "Become root.")
 
 
 if __name__ == "__main__":

@@ -15,53 +15,87 @@ description:
   - A run that was killed between writing and restarting is completed by the next, because what has to be restarted is noted first, in
     C(/var/lib/openstack_ops.day2/restart).
   - A service that is stopped stays stopped.
-  - Files are edited in place. Those in C(PROJECT.conf.d) would be easier to own, but what they say counts less than a file that is named on the
-    command line with C(--config-file), as most distributions start these services. One of them that contradicts is refused.
+  - Files are edited in place. A service reads those in C(PROJECT.conf.d) as well. They have the last word where it is started plainly; where it
+    is started with C(--config-file), the file that is named there has it. How a service was started is read from its running process.
+    A file that would keep a wanted option from taking effect is refused; where the service doesn't run, any file that contradicts.
+  - One run at a time changes configuration on a host; others wait.
 attributes:
   check_mode:
     support: full
     description: Shows the steps; reads only.
   diff_mode:
     support: full
-    description: Shows the options before and after; nothing else of the files, where passwords may be.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
+    description: >-
+      Shows the wanted options before and after; nothing else of the files, where passwords may be. Of options that look like a password, a key or
+      an address with a password in it, it shows only whether they change.
   platform:
     support: full
     platforms: linux
     description: Works on Linux, with systemd or init scripts.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   files:
-    description: The files. The options are shown in diffs, so no passwords in them.
+    description: The files.
     type: list
     elements: dict
     required: true
     suboptions:
       path:
-        description: The file. It has to be there, unless it is O(files[].whole).
+        description: The file. It has to be there, unless O(files[].create) is true.
         type: path
         required: true
       sections:
         description: Options with their values, by section. Values are texts, numbers, true or false.
         type: dict
         required: true
-      whole:
-        description: Whether the file holds nothing else. It is made then, and what others have put into it goes.
+      defaults:
+        description: Options by section that are set only where nothing sets them yet.
+        type: dict
+        default: {}
+      adds:
+        description: Options by section that are lists with commas, and what they get where they lack it. Other entries stay.
+        type: dict
+        default: {}
+      lists:
+        description: >-
+          Options by section that are lists with commas, with all their entries. An entry that is there and isn't wanted is refused, unless O(take_away)
+          names it, as V(lvm in enabled_backends of /etc/cinder/cinder.conf).
+        type: dict
+        default: {}
+      was:
+        description: >-
+          By section and option, the values that O(files[].sections) may replace. Any other value that is there is refused, unless O(take_away) names the
+          option, as V(rbd_pool in rbd of /etc/cinder/cinder.conf).
+        type: dict
+        default: {}
+      unset:
+        description: By section, options of O(files[].sections) that are left out where nothing sets them, because the service takes the wanted value anyway.
+        type: dict
+        default: {}
+      ceph:
+        description: Whether it is a C(ceph.conf), where C(mon_host) and C(mon host) are the same option.
+        type: bool
+        default: false
+      create:
+        description: Whether the file is made where it isn't there, and a folder C(PROJECT.conf.d) that it is to lie in. One that is there is edited
+          like any other.
+        type: bool
+        default: false
+      only:
+        description: Whether it is a file of one's own, from which all options but these are dropped.
         type: bool
         default: false
       owner:
-        description: The file's owner, where it is O(files[].whole). Others keep theirs.
+        description: The owner of a file that is made.
         type: str
         default: root
       group:
-        description: The file's group, where it is O(files[].whole).
+        description: The group of a file that is made.
         type: str
         default: root
       mode:
-        description: The file's mode, where it is O(files[].whole).
+        description: The mode of a file that is made.
         type: str
         default: "0644"
       services:
@@ -69,6 +103,11 @@ options:
         type: list
         elements: str
         default: []
+  take_away:
+    description: What may be replaced, or dropped from lists, in the words of the refusal.
+    type: list
+    elements: str
+    default: []
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """
@@ -110,13 +149,30 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._conf import host, model
+from ansible_collections.openstack_ops.day2.plugins.module_utils._host.files import Owned
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
+from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply, plan
+from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.keep import Kept
 
 
-def wish_of(row: dict[str, t.Any]) -> model.Wish:
+def desired_file(row: dict[str, t.Any]) -> plan.DesiredFile:
     path = os.path.normpath(row["path"])
-    owned = model.Owned(row["owner"], row["group"], model.parse_mode(path, row["mode"])) if row["whole"] else None
-    return model.Wish(path, model.sections_of(path, row["sections"]), owned, tuple(row["services"]))
+    owned = Owned(row["owner"], row["group"], plan.parse_mode(path, row["mode"])) if row["create"] else None
+    defaults, adds, lists = (plan.sections_of(path, row[kind]) for kind in ("defaults", "adds", "lists"))
+    kept = Kept(defaults, adds, lists, row["was"], row["unset"])
+    return plan.DesiredFile(
+        path, plan.sections_of(path, row["sections"]), owned, tuple(row["services"]), kept, row["ceph"], row["only"]
+    )
+
+
+def job(module: AnsibleModule) -> Outcome:
+    desired = [desired_file(row) for row in module.params["files"]]
+    # Ansible shows a module's parameters at -vvv and in its log; these values are hidden there, too.
+    module.no_log_values.update(plan.secrets_of(desired))
+    applied = apply.bring_about(
+        lambda: desired, runner(module), check_mode=module.check_mode, yes=module.params["take_away"]
+    )
+    return Outcome(bool(applied.steps), dict(steps=applied.steps, restarted=applied.restarted), applied.diff)
 
 
 def main() -> None:
@@ -129,36 +185,25 @@ def main() -> None:
                 options=dict(
                     path=dict(type="path", required=True),
                     sections=dict(type="dict", required=True),
-                    whole=dict(type="bool", default=False),
+                    defaults=dict(type="dict", default={}),
+                    adds=dict(type="dict", default={}),
+                    lists=dict(type="dict", default={}),
+                    was=dict(type="dict", default={}),
+                    unset=dict(type="dict", default={}),
+                    ceph=dict(type="bool", default=False),
+                    create=dict(type="bool", default=False),
+                    only=dict(type="bool", default=False),
                     owner=dict(type="str", default="root"),
                     group=dict(type="str", default="root"),
                     mode=dict(type="str", default="0644"),
                     services=dict(type="list", elements="str", default=[]),
                 ),
             ),
+            take_away=dict(type="list", elements="str", default=[]),
         ),
         supports_check_mode=True,
     )
-
-    def run(args: list[str]) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(args, environ_update={"LC_ALL": "C"})
-        return rc, out, err
-
-    try:
-        wishes = [wish_of(row) for row in module.params["files"]]
-        outcome = host.bring_about(wishes, run, check_mode=module.check_mode)
-    except model.ConfError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"The host refused: {exc}. What was begun is completed by the next run.")
-    result: dict[str, t.Any] = dict(changed=bool(outcome.steps), steps=outcome.steps, restarted=outcome.restarted)
-    if module._diff:
-        result["diff"] = [
-            dict(before_header=path, after_header=path, before=before, after=outcome.after[path])
-            for path, before in outcome.before.items()
-            if before != outcome.after[path]
-        ]
-    module.exit_json(**result)
+    run(module, job, "The next run completes what this one began.")
 
 
 if __name__ == "__main__":

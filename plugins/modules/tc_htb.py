@@ -14,7 +14,7 @@ description:
     exempt networks (the tenant's own subnets) alone.
   - All ports of a host belong in one call. The kernel's state is read once, all changes go through one C(tc -batch).
   - >-
-    A limit that exists is changed in place, never by way of no limit. Rules that the field notes' agent made
+    A limit that exists is changed in place, never by way of no limit. Rules that an agent with the same class ids made
     (C(htb 1: default 100) with the classes C(1:100) and C(1:1) on qvb and qvo) are recognised and adopted.
   - >-
     A class runs at O(ports[].egress.ceil) only while its bucket of O(ports[].egress.burst) has tokens and then falls to
@@ -40,7 +40,7 @@ attributes:
     platforms: linux
     description: Works on Linux, on rtnetlink and iproute2.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   ports:
     description:
@@ -68,12 +68,14 @@ options:
         type: dict
         suboptions: &limit
           rate:
-            description: The sustained rate, in tc's own syntax, for example V(20mbit). A number alone is bit/s.
+            description:
+              - The sustained rate, for example V(20mbit), V(20 Mbit/s) or V(20M).
+              - A number alone, and units that may mean bytes (V(20mbps), V(20MB/s)), are refused.
             type: str
             required: true
           ceil:
             description:
-              - The peak while the burst lasts, in tc's own syntax. Twice the rate if left out.
+              - The peak while the burst lasts, written like the rate. Twice the rate if left out.
             type: str
           burst:
             description:
@@ -89,6 +91,7 @@ options:
         description:
           - Networks whose traffic is not limited, IPv4 and IPv6. Matched by destination for what the instance sends, by
             source for what it receives.
+          - ARP and IPv6's neighbour discovery are never limited.
           - An address with bits set behind its prefix is refused, because it tends to be a typing error.
         type: list
         elements: str
@@ -100,10 +103,16 @@ options:
       state:
         description:
           - V(absent) removes the port's limits in both directions.
-          - V(kept) leaves the port as it is, limited or not, and keeps O(purge) from it. Its limits are not looked at.
+          - V(kept) leaves the port as it is, limited or not, and keeps O(purge) from it.
         type: str
         choices: [present, absent, kept]
         default: present
+      last_resort:
+        description:
+          - Set this limit only where the port has none of ours yet, nor a saved one. A port that has one is V(kept), whatever that is.
+        type: bool
+        default: false
+        version_added: 0.1.0
   purge:
     description:
       - Also remove limits of ours from ports that are not listed, and forget their saved state.
@@ -114,14 +123,14 @@ options:
   leaf:
     description:
       - The queue inside each class. V(none) is HTB's own first-in-first-out of the device's txqueuelen.
-      - A kernel that lacks the leaf is told in a sentence that names those it has.
+      - A kernel that lacks the leaf is reported with the leaves that it has.
     type: str
     choices: [sfq, fq_codel, pfifo, none]
     default: sfq
   takeover:
     description:
       - Replace what somebody else made on a device of a listed port (libvirt's own bandwidth, Open vSwitch's QoS of a
-        Neutron policy, a qdisc made by hand). Without it such a port is refused with a sentence and not touched, and
+        Neutron policy, a qdisc made by hand). Without it such a port is refused with the reason and not touched, and
         the other ports are done.
       - Whoever made it may make it again. Better take the other limit away at its source.
     type: bool
@@ -133,10 +142,10 @@ options:
   persist:
     description:
       - Keep the limits on the host, in C(/var/lib/openstack_ops.day2/tc_htb/limits.jsonl), and have a small service
-        (C(openstack-ops-tc-htb.service), the keeper) apply them whenever a port's device appears or somebody removes a
+        (C(openstack-ops-tc-htb.service), the restorer) apply them whenever a port's device appears or somebody removes a
         limit, such as after a reboot of the host, a hard reboot of the instance, or a restart of Open vSwitch.
       - V(false) adds nothing, but keeps what is saved in step with this call.
-      - When nothing is left to keep, the keeper is removed with its files.
+      - When nothing is left to keep, the restorer is removed with its files.
     type: bool
     default: false
 seealso:
@@ -167,7 +176,7 @@ EXAMPLES = r"""
           egress: {rate: 100mbit}
           ingress: {rate: 100mbit}
 
-- name: Remove all limits of this host and the keeper with them
+- name: Remove all limits of this host and the restorer with them
   openstack_ops.day2.tc_htb:
     ports: []
     purge: true
@@ -200,15 +209,15 @@ ports:
       description: As given.
       type: str
     found:
-      description: The limit in each direction before, none where it is null (or where it is kept, and not looked at).
+      description: The limit in each direction before, none where it is null.
       type: dict
     done:
       description:
-        - One of V(created), V(changed), V(adopted) (rules of the notes' agent), V(removed), V(unchanged), V(kept),
+        - One of V(created), V(changed), V(adopted) (rules of another agent with the same class ids), V(removed), V(unchanged), V(kept),
           V(gone) (a device is not on this host; what is there was done), V(refused), V(failed).
       type: str
     reason:
-      description: Why a port is gone, refused or failed, in a sentence.
+      description: Why a port is gone, refused or failed, or that it is kept without any limit.
       type: str
     now:
       description: The limit in each direction after, as read from the kernel; in check mode as predicted.
@@ -218,23 +227,35 @@ counts:
   returned: success, and when only some ports could not be done
   type: dict
   sample: {adopted: 0, changed: 0, created: 1, failed: 0, gone: 0, kept: 0, refused: 0, removed: 0, unchanged: 19}
-keeper:
-  description: What the keeper is after the call, V(running) or V(absent).
+restorer:
+  description:
+    - What the restorer is after the call, V(running) or V(absent); V(stopped) where it is installed and doesn't run, because
+      something failed.
   returned: success, and when only some ports could not be done
   type: str
   sample: running
+metrics:
+  description: Whether the timer of M(openstack_ops.day2.tc_htb_metrics) is on the host.
+  returned: success, and when only some ports could not be done
+  type: bool
+  sample: false
 """
 
+import functools
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper_unit
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import (
+    apply,
+    batch,
+    metrics_service,
+    restorer_service,
+)
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import (
     LEAVES,
     PLUGS,
-    TcError,
-    first_of,
     parse_ports,
 )
 
@@ -258,6 +279,7 @@ def argument_spec() -> dict[str, t.Any]:
                 exempt=dict(type="list", elements="str", default=[]),
                 why=dict(type="str", default=""),
                 state=dict(type="str", choices=["present", "absent", "kept"], default="present"),
+                last_resort=dict(type="bool", default=False),
             ),
         ),
         purge=dict(type="bool", default=False),
@@ -268,57 +290,42 @@ def argument_spec() -> dict[str, t.Any]:
     )
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+def job(module: AnsibleModule) -> Outcome:
     params = module.params
-
-    def run(args: list[str], data: str) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(args, data=data, binary_data=True)
-        return rc, out, err
-
-    try:
-        wish = host.Wish(
-            parse_ports(params["ports"], params["leaf"]),
-            purge=params["purge"],
-            takeover=params["takeover"],
-            persist=params["persist"],
-        )
-        if wish.persist:
-            keeper_unit.require_systemd()
-        if module.check_mode:
-            outcome = host.check(wish)
-        else:
-            host.rooted()
-            batch = cli.Batch(run, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
-            outcome = host.apply(wish, batch)
-        service = keeper_unit.Service(run)
-        keep = bool(outcome.state_after)
-        keeper_differs = service.differs(wanted=keep)
-        if keeper_differs and not module.check_mode:
-            if keep:
-                service.install()
-            else:
-                service.remove()
-    except TcError as exc:
-        module.fail_json(msg=str(exc))
-    for problem in outcome.problems:
-        module.warn(problem)
-    result = dict(
-        changed=outcome.changed or keeper_differs,
-        ports=[plan.public() for plan in outcome.plans],
-        counts=outcome.counts,
-        keeper="running" if keep else "absent",
-        # What was asked for is in ports; a second time would be a third of what 1000 ports send through the wire.
-        invocation=dict(module_args=dict(params, ports=f"{len(params['ports'])} ports")),
+    request = apply.Request(
+        parse_ports(params["ports"], params["leaf"]),
+        purge=params["purge"],
+        takeover=params["takeover"],
+        persist=params["persist"],
     )
-    if module._diff:
-        result["diff"] = outcome.diff
-    failures = [plan.reason for plan in outcome.plans if plan.done in ("refused", "failed")]
-    if params["strict"]:
-        failures += [plan.reason for plan in outcome.plans if plan.done == "gone"]
-    if failures:
-        module.fail_json(msg=first_of(failures), **result)
-    module.exit_json(**result)
+    if request.persist:
+        restorer_service.require_systemd()
+    run_command = runner(module)
+    service = functools.partial(restorer_service.settle, run_command, check=module.check_mode)
+    if module.check_mode:
+        outcome = apply.check(request, service)
+    else:
+        apply.rooted()
+        tools = batch.Batch(run_command, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
+        outcome = apply.apply(request, tools, service)
+    return Outcome(
+        changed=outcome.changed,
+        result=dict(
+            ports=[plan.public() for plan in outcome.plans],
+            counts=outcome.counts,
+            restorer=outcome.service,
+            metrics=metrics_service.installed(),
+            # What was asked for is in ports; a second time would be a third of what 1000 ports send through the wire.
+            invocation=dict(module_args=dict(params, ports=f"{len(params['ports'])} ports")),
+        ),
+        diff=outcome.diff,
+        warnings=outcome.problems,
+        failures=outcome.reasons(strict=params["strict"]),
+    )
+
+
+def main() -> None:
+    run(AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

@@ -11,23 +11,9 @@ short_description: Show the bandwidth limits of instance ports on a compute host
 version_added: 0.1.0
 description:
   - Reads the limits that M(openstack_ops.day2.tc_htb) sets from the kernel, with the bytes and drops that they counted,
-    and the limits that are saved on the host for the keeper. Changes nothing, and needs no root.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module only reads.
-  idempotent:
-    support: full
-    description: The module only reads.
-  platform:
-    support: full
-    platforms: linux
-    description: Works on Linux, on rtnetlink.
+    and the limits that are saved on the host for the restorer. Changes nothing, and needs no root.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes.info
 options:
   port_ids:
     description:
@@ -83,14 +69,14 @@ ports:
       description: Who else shapes a device of this port, empty if nobody does.
       type: str
     saved:
-      description: The limit as saved on the host for the keeper, null if none is saved.
+      description: The limit as saved on the host for the restorer, null if none is saved.
       type: dict
-keeper:
-  description: The keeper on this host, V(running), V(stopped) or V(absent).
+restorer:
+  description: The restorer on this host, V(running), V(stopped) or V(absent).
   returned: success
   type: str
 problems:
-  description: Lines of the saved state that can't be read, a sentence each.
+  description: Lines of the saved state that can't be read, each with the reason.
   returned: success
   type: list
   elements: str
@@ -98,27 +84,21 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import host, keeper_unit
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import TcError, check_port_id
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, restorer_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import check_port_id
+
+
+def job(module: AnsibleModule) -> Outcome:
+    written = enumerate(module.params["port_ids"], start=1)
+    ports, problems = apply.survey([check_port_id(text, f"port_ids[{n}]") for n, text in written])
+    restorer = restorer_service.Service(runner(module)).word
+    return Outcome(changed=False, result=dict(ports=ports, restorer=restorer, problems=problems))
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=dict(port_ids=dict(type="list", elements="str", default=[])),
-        supports_check_mode=True,
-    )
-
-    def run(args: list[str], data: str) -> tuple[int, str, str]:
-        rc, out, err = module.run_command(args, data=data)
-        return rc, out, err
-
-    try:
-        port_ids = [check_port_id(text, f"port_ids[{n}]") for n, text in enumerate(module.params["port_ids"], start=1)]
-        ports, problems = host.survey(port_ids)
-        keeper = keeper_unit.Service(run).word
-    except TcError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, ports=ports, keeper=keeper, problems=problems)
+    spec = dict(port_ids=dict(type="list", elements="str", default=[]))
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

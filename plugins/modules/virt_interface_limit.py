@@ -29,15 +29,12 @@ attributes:
   diff_mode:
     support: full
     description: Shows the limits before and after of the NICs that change.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
   platform:
     support: full
     platforms: linux
     description: Works where libvirt drives QEMU on Linux.
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - openstack_ops.day2.attributes
 options:
   interfaces:
     description:
@@ -75,7 +72,7 @@ options:
             description:
               - The rate while the burst lasts, in kilobytes a second. The average if left out.
               - For a NIC that libvirt has made a port of Open vSwitch (C(virtualport)) the average, and refused if it is not. The
-                switch takes the average for a minimum, and lets the port run at the peak for ever. There it is reported as
+                switch takes the average for a minimum, and lets the port run permanently at the peak. There it is reported as
                 the average, too, where it was left out.
             type: int
           burst:
@@ -209,7 +206,7 @@ interfaces:
           V(refused) (somebody else shapes it) or V(failed).
       type: str
     reason:
-      description: A sentence where something is to be said, for example what was left behind and cleaned up.
+      description: A remark, for example what was left behind and cleaned up.
       type: str
     now:
       description: The limits after, as read back from libvirt; in check mode as predicted.
@@ -225,9 +222,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._domif import host
-from ansible_collections.openstack_ops.day2.plugins.module_utils._domif.model import DomifError, parse_wishes
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import first_of
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run
+from ansible_collections.openstack_ops.day2.plugins.module_utils._virt_interface import apply
+from ansible_collections.openstack_ops.day2.plugins.module_utils._virt_interface.limits import parse_interfaces
 
 
 def argument_spec() -> dict[str, t.Any]:
@@ -257,29 +254,27 @@ def argument_spec() -> dict[str, t.Any]:
     )
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    params = module.params
-    try:
-        wishes = parse_wishes(params["interfaces"])
-        act = host.check if module.check_mode else host.apply
-        with host.connect(params["uri"]) as libvirt:
-            outcome = act(wishes, libvirt, host.look_around)
-    except DomifError as exc:
-        module.fail_json(msg=str(exc))
-    result = dict(
-        changed=outcome.changed,
-        interfaces=[plan.public() for plan in outcome.plans],
-        counts=outcome.counts,
+def job(module: AnsibleModule) -> Outcome:
+    desired = parse_interfaces(module.params["interfaces"])
+    act = apply.check if module.check_mode else apply.apply
+    with apply.Libvirt.open(module.params["uri"]) as libvirt:
+        outcome = act(desired, libvirt, apply.look_around)
+    failing = ("refused", "failed", "gone") if module.params["strict"] else ("refused", "failed")
+    return Outcome(
+        outcome.changed,
+        dict(interfaces=[plan.public() for plan in outcome.plans], counts=outcome.counts),
+        diff=outcome.diff,
+        failures=[
+            plan.reason
+            for word in (("refused", "failed"), ("gone",))
+            for plan in outcome.plans
+            if plan.done in word and plan.done in failing
+        ],
     )
-    if module._diff:
-        result["diff"] = outcome.diff
-    failures = [plan.reason for plan in outcome.plans if plan.done in ("refused", "failed")]
-    if params["strict"]:
-        failures += [plan.reason for plan in outcome.plans if plan.done == "gone"]
-    if failures:
-        module.fail_json(msg=first_of(failures), **result)
-    module.exit_json(**result)
+
+
+def main() -> None:
+    run(AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True), job)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def _template(awx: Controller, settings: Row, name: str) -> Row:
 
 def test_check_mode_tells_all_of_it_and_makes_nothing(awx: Controller, settings: Row) -> None:
     run = play("awx_setup", settings, "--check")
-    assert "Have the organization" in run.changes
+    assert "Create or update the organization" in run.changes
     assert "Tell what would be made" in run.changes
     assert "job_templates Limit instances" in run.said
     assert awx.rows("organizations", name=settings["awx_organization"]) == []
@@ -50,7 +50,9 @@ def test_everything_is_there(awx: Controller, imported: Row) -> None:
     shrink = _template(awx, imported, "Shrink instances volume")
     assert shrink["ask_variables_on_launch"] is False
     survey = awx.ask("GET", shrink["related"]["survey_spec"]).body["spec"]
-    assert {"vg", "size", "instances_volume_margin"} <= {question["variable"] for question in survey}
+    assert {"instances_volume_vg", "instances_volume_size", "instances_volume_margin"} <= {
+        question["variable"] for question in survey
+    }
     schedules = awx.rows("schedules", unified_job_template__organization__name=imported["awx_organization"])
     assert schedules
     assert all(schedule["enabled"] and schedule["next_run"] for schedule in schedules)
@@ -69,12 +71,12 @@ def test_a_second_run_changes_nothing(imported: Row) -> None:
 def test_an_answer_out_of_range_is_refused_before_a_job_starts(awx: Controller, imported: Row) -> None:
     shrink = _template(awx, imported, "Shrink instances volume")
     before = len(awx.rows("jobs", job_template=str(shrink["id"])))
-    good = {"vg": "vg0", "lv": "instances", "size": "1.5g"}
+    good = {"instances_volume_vg": "vg0", "instances_volume_lv": "instances", "instances_volume_size": "1.5g"}
     for bad, told in (
         ({**good, "instances_volume_margin": 101}, "instances_volume_margin"),
         ({**good, "instances_volume_shutdown_timeout": 0}, "instances_volume_shutdown_timeout"),
-        ({**good, "vg": ""}, "vg"),
-        ({"lv": "instances", "size": "1.5g"}, "vg"),
+        ({**good, "instances_volume_vg": ""}, "instances_volume_vg"),
+        ({"instances_volume_lv": "instances", "instances_volume_size": "1.5g"}, "instances_volume_vg"),
     ):
         answer = awx.ask("POST", shrink["related"]["launch"], {"extra_vars": bad})
         assert answer.status == 400
@@ -139,7 +141,7 @@ def test_check_mode_tells_exactly_what_has_drifted(awx: Controller, imported: Ro
     assert awx.ask("PATCH", limit["url"], {"job_slice_count": 17}).status == 200
     inventory = awx.the("inventories", organization__name=imported["awx_organization"])
     assert awx.ask("PATCH", inventory["url"], {"variables": "{}"}).status == 200
-    wanted = ["Have the inventory", "Have the job templates: Limit instances"]
+    wanted = ["Create or update the inventory", "Create or update the job templates: Limit instances"]
     assert play("awx_setup", imported, "--check").changes == wanted
     assert play("awx_setup", imported).changes == wanted
     assert _template(awx, imported, "Limit instances")["job_slice_count"] != 17

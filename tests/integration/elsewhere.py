@@ -14,7 +14,7 @@ from tests.places import ROOT
 
 
 def run(*command: str, cwd: Path | None, env: dict[str, str], timeout: float) -> str:
-    """What a program says that nobody answers; one that fails tells what it said."""
+    """What a program says that nobody answers; one that fails tells what it said. The timeout is for what hangs, not for what is slow."""
     done = subprocess.run(
         command,
         check=False,
@@ -48,7 +48,7 @@ class Elsewhere:
             **more,
         }
 
-    def run(self, *command: str, timeout: float = 120) -> str:
+    def run(self, *command: str, timeout: float = 1200) -> str:
         return run(*command, cwd=self.home, env=self.environment, timeout=timeout)
 
     def build(self) -> Path:

@@ -79,13 +79,16 @@ class Newcomer(Elsewhere):
     def with_ansible(cls, home: Path, package: Path, **environment: str) -> Newcomer:
         """With a virtual environment that has Ansible and what the collection says that it needs; for what a page has its readers install."""
         venv = home / "venv"
-        pins = str(ROOT / "requirements-dev.txt")
+        # The versions alone: with hashes, pip would want one of everything that it installs.
+        pins = str(home / "pins.txt")
+        pinned = re.findall(r"^\S+==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+        Path(pins).write_text("\n".join(pinned))
         uv = {**os.environ, "UV_CACHE_DIR": str(CACHE / "uv"), "VIRTUAL_ENV": str(venv)}
         for command in (
             ("venv", "--seed", "--python", sys.executable, str(venv)),
             ("pip", "install", "--constraint", pins, "ansible-core", "--requirement", str(ROOT / "requirements.txt")),
         ):
-            elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=300)
+            elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=1200)
         path = f"{home / 'bin'}:{venv / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         pip = {"PIP_CACHE_DIR": str(CACHE / "pip"), "PIP_CONSTRAINT": pins}
         there = cls(home, package, PATH=path, **pip, **environment)

@@ -1,213 +1,298 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proof that secret, key, caps and configuration of a Ceph client belong together, before a guest finds out. Changes nothing."""
+"""Prove that the secret, key, caps and configuration of a Ceph client match, before a guest fails to start. Changes nothing.
+
+Each check is a process of its own with a time limit, because libvirt and librados can hang if something is broken.
+"""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import glob
+import grp
 import os
+import pwd
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .._conf.cinder import rbd_backends
-from .._conf.model import merged
-from .cluster import Access, connect
-from .model import CephError
-from .secret import is_encoded, looks_like_a_key
-
-try:
-    import rados
-except ImportError:
-    rados = None
+from .._common import OperatorError
+from .._host.files import read
+from .._oslo_conf.ceph_uses import FILES, Use
+from .._oslo_conf.precedence import ConfigFiles, companions, effective
+from .._oslo_conf.processes import start_of_services
+from .children import Ended, Job, run_all
+from .client_secrets import is_encoded, looks_like_a_key
+from .durable import lost_at_restart
+from .keyrings import default_keyring
+from .monitors import Access, connect
+from .probe import probe
 
 if t.TYPE_CHECKING:
-    from .node import Host
+    from .secrets_apply import SecretHost
 
-#: Removing what isn't there changes nothing, and asks the OSD for leave to write first.
-_NOBODY = "openstack_ops.day2.this-object-is-never-there"
+#: Options of modules that read a host's Ceph configuration; documented in the fragment ceph_host.
+HOST_SPEC: dict[str, t.Any] = dict(
+    conf=dict(type="path", default="/etc/ceph/ceph.conf"),
+    uri=dict(type="str", default="qemu:///system"),
+    **{f"{service}_conf": dict(type="path") for service in FILES},
+)
+#: Seconds that libvirt has to answer.
+_LIBVIRT = 3.0
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is to be proved of a client on this host."""
+    """What to prove about a client on this host.
+
+    uuid is its secret's; secret says whether libvirt must hold it on this host. user is the user of the service that reads the keyring.
+    """
 
     client: str
     uuid: str = ""
+    secret: bool = False
     keyring: str = ""
+    user: str = ""
     write: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Verdict:
-    """What was looked at, and what is wrong, in sentences."""
+    """Messages about a client: passed checks, and problems."""
 
     client: str
-    checked: tuple[str, ...]
-    problems: tuple[str, ...]
+    checked: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    fsid: str = ""
 
     def public(self) -> dict[str, t.Any]:
-        return {"client": self.client, "checked": list(self.checked), "problems": list(self.problems)}
+        return {"client": self.client, "checked": self.checked, "problems": list(dict.fromkeys(self.problems))}
 
 
-def prove(host: Host, claim: Claim, conf: str, timeout: int, cinder: t.Mapping[str, t.Mapping[str, str]]) -> Verdict:
-    """All of a client's claims, as far as each can be looked at."""
-    checked: list[str] = []
-    problems: list[str] = []
-    fsid = ""
-    if claim.uuid:
-        try:
-            key = _key_of_secret(host, claim)
-            checked.append(f"secret {claim.uuid} holds a key")
-            fsid = _try_key(
-                claim,
-                Access(conf, claim.client, "", timeout),
-                key,
-                f"the key in secret {claim.uuid}",
-                checked,
-                problems,
-            )
-        except CephError as exc:
-            problems.append(str(exc))
-    if claim.keyring:
-        try:
-            fsid = (
-                _try_key(
-                    claim, Access(conf, claim.client, claim.keyring, timeout), "", claim.keyring, checked, problems
-                )
-                or fsid
-            )
-        except CephError as exc:
-            problems.append(str(exc))
-    _compare_cinder(claim, cinder, fsid, checked, problems)
-    return Verdict(claim.client, tuple(checked), tuple(dict.fromkeys(problems)))
+@dataclass(frozen=True)
+class _Look:
+    """A check of a claim, and its name in messages."""
+
+    claim: Claim
+    job: Job
+    which: str
 
 
-def _key_of_secret(host: Host, claim: Claim) -> str:
-    secret = host.secrets().get(claim.uuid)
-    if secret is None:
-        raise CephError(
-            f"libvirt has no secret {claim.uuid} for {claim.client}; a guest's start would fail. If it was there, it was an ephemeral "
-            "one and libvirtd has restarted. Run connect_ceph.yml."
+def prove(
+    open_host: t.Callable[[], SecretHost], claims: t.Sequence[Claim], conf: str, timeout: int, uses: t.Sequence[Use]
+) -> list[Verdict]:
+    """Check all claims, each as far as possible."""
+    verdicts = {claim.client: Verdict(claim.client) for claim in claims}
+    keys = _secret_keys(open_host, [claim for claim in claims if claim.secret], verdicts)
+    looks = [look for claim in claims for look in _looks(claim, keys.get(claim, ""), conf, timeout, uses)]
+    for look, ended in zip(looks, run_all([look.job for look in looks], timeout + 4)):
+        _note(verdicts[look.claim.client], look, ended, timeout + 4)
+    compare(claims, conf, uses, verdicts)
+    return list(verdicts.values())
+
+
+def _secret_keys(
+    open_host: t.Callable[[], SecretHost], claims: t.Sequence[Claim], verdicts: t.Mapping[str, Verdict]
+) -> dict[Claim, str]:
+    """The keys that libvirt holds, by claim: a client may have several secrets."""
+    if not claims:
+        return {}
+
+    def look() -> list[tuple[str, str]]:
+        host = open_host()
+        return [_key_of_secret(host, claim) for claim in claims]
+
+    (ended,) = run_all([Job(look)], _LIBVIRT)
+    error = ended.error or (
+        "" if ended.in_time else f"libvirt doesn't answer within {_LIBVIRT:g} s; guests can't start."
+    )
+    keys = {}
+    for number, claim in enumerate(claims):
+        key, problem = ("", error) if error else ended.value[number]
+        verdict = verdicts[claim.client]
+        if problem:
+            verdict.problems.append(problem)
+            continue
+        keys[claim] = key
+        verdict.checked.append(f"secret {claim.uuid} holds a key")
+        lost = lost_at_restart(claim.uuid)
+        if lost:
+            verdict.problems.append(lost)
+    return keys
+
+
+def _key_of_secret(host: SecretHost, claim: Claim) -> tuple[str, str]:
+    """The key in a client's secret, or the reason why there is no usable one."""
+    if claim.uuid not in host.secrets():
+        return "", (
+            f"libvirt has no secret {claim.uuid} for {claim.client}; guests would fail to start. If it existed, it was ephemeral "
+            "and libvirtd has restarted. Run connect_ceph.yml."
         )
     value, readable = host.value(claim.uuid)
+    problem = ""
     if not readable:
-        raise CephError(
-            f"Secret {claim.uuid} is private, so nobody can look whether it holds the key of {claim.client}."
-        )
-    if value is None:
-        raise CephError(
-            f"Secret {claim.uuid} is defined, but has no value: the run that defined it didn't end. Run connect_ceph.yml."
-        )
-    if is_encoded(value):
-        raise CephError(
-            f"The value of secret {claim.uuid} is encoded twice (virsh secret-set-value --interactive does that), so guests of "
+        problem = f"Secret {claim.uuid} is private, so it can't be checked whether it holds the key of {claim.client}."
+    elif value is None:
+        problem = f"Secret {claim.uuid} is defined but has no value, because the run that defined it was interrupted. Run connect_ceph.yml."
+    elif is_encoded(value):
+        problem = (
+            f"The value of secret {claim.uuid} is encoded twice (virsh secret-set-value --interactive does that), so guests that use "
             f"{claim.client} would hang at start. Run connect_ceph.yml."
         )
-    if not looks_like_a_key(value):
-        raise CephError(
-            f"The value of secret {claim.uuid} ({len(value)} bytes) is not a key of Ceph's. Run connect_ceph.yml."
-        )
-    return base64.b64encode(value).decode()
+    elif not looks_like_a_key(value):
+        problem = f"The value of secret {claim.uuid} ({len(value)} bytes) isn't a Ceph key. Run connect_ceph.yml."
+    return ("", problem) if problem else (base64.b64encode(value or b"").decode(), "")
 
 
-def _try_key(claim: Claim, access: Access, key: str, which: str, checked: list[str], problems: list[str]) -> str:
-    """Use the pools with a key as a guest's disk would; return the cluster's fsid."""
-    if rados is None:
-        raise CephError(
-            "librados' Python bindings are missing on this host, so the key can't be tried; install ceph-common."
-        )
-    try:
-        cluster = connect(access, key)
-    except CephError as exc:
-        raise CephError(f"With {which}: {exc}") from None
-    try:
-        checked.append(f"the cluster lets {claim.client} in with {which}")
-        pools = cluster.list_pools()
-        for pool in (*claim.write, *claim.read):
-            if pool not in pools:
-                problems.append(
-                    f"The cluster has no pool {pool}, which {claim.client} should use; it has {', '.join(sorted(pools)) or 'none'}."
-                )
-        for pool in sorted(pools):
-            _try_pool(claim, cluster, pool, checked, problems)
-        return t.cast(str, cluster.get_fsid())
-    finally:
-        cluster.shutdown()
+def _looks(claim: Claim, key: str, conf: str, timeout: int, uses: t.Sequence[Use]) -> t.Iterator[_Look]:
+    def look(access: Access, key: str, which: str) -> _Look:
+        return _Look(claim, Job(lambda: probe(claim.client, access, key, claim.write, claim.read, which)), which)
 
-
-def _try_pool(claim: Claim, cluster: t.Any, pool: str, checked: list[str], problems: list[str]) -> None:
-    with contextlib.closing(cluster.open_ioctx(pool)) as ioctx:
-        readable = _may(lambda: ioctx.stat("rbd_directory"))
-        writable = _may(lambda: ioctx.remove_object(_NOBODY))
-    if pool in claim.write:
-        if readable and writable:
-            checked.append(f"{claim.client} reads and writes {pool}")
-        else:
-            problems.append(
-                f"{claim.client} may not {'write' if readable else 'read'} the pool {pool}; its osd caps need `profile rbd pool={pool}`."
+    if key:
+        yield look(Access(conf, claim.client, "", timeout), key, f"the key in secret {claim.uuid}")
+    if claim.keyring:
+        yield look(Access(conf, claim.client, claim.keyring, timeout), "", claim.keyring)
+        for user in _readers(claim, uses):
+            yield _Look(
+                claim,
+                Job(lambda user=user: _as_service(claim, conf, timeout, user), user, _group(user)),  # type: ignore[misc]
+                f"{claim.keyring}, as {user}",
             )
-    elif pool in claim.read and not readable:
-        problems.append(
-            f"{claim.client} may not read the pool {pool}; its osd caps need `profile rbd-read-only pool={pool}`."
-        )
-    elif writable:
-        problems.append(f"{claim.client} may write the pool {pool}, which it shouldn't; its osd caps are too wide.")
-    elif pool in claim.read:
-        checked.append(f"{claim.client} reads {pool} and can't write it")
 
 
-def _may(what: t.Callable[[], t.Any]) -> bool:
-    """Whether the OSDs let us; whether there is something is another question."""
+def _readers(claim: Claim, uses: t.Sequence[Use]) -> list[str]:
+    """The users of services that need a client's keyring: the named one, and those of services whose configuration names the client."""
+    services = [use.service for use in uses if f"client.{use.client}" == claim.client]
+    return sorted(
+        {user for user in services if _exists(user)}
+        | ({claim.user} if claim.user and claim.user not in ("root", "0") else set())
+    )
+
+
+def _exists(user: str) -> bool:
     try:
-        what()
-    except rados.ObjectNotFound:
-        return True
-    except rados.PermissionError:
+        return bool(pwd.getpwnam(user))
+    except KeyError:
         return False
-    except rados.Error as exc:
-        if isinstance(exc, rados.OSError) and exc.errno in (1, 13):
-            return False
-        raise CephError(f"The OSDs don't answer: {exc}") from None
-    return True
 
 
-# -------------------------------------------------------------------- Cinder
-def read_cinder(path: str) -> dict[str, dict[str, str]]:
-    """The RBD backends of a cinder.conf and the folder beside it."""
-    texts = []
-    for part in (
-        path,
-        *sorted(glob.glob(os.path.join(path + ".d", "*.conf"))),
-    ):  # oslo.config reads these after it, in this order
-        try:
-            with open(part, encoding="utf-8", errors="replace") as lines:
-                texts.append(lines.read())
-        except FileNotFoundError:
-            raise CephError(
-                f"There is no {part} on this host; leave cinder_conf out where Cinder doesn't run."
-            ) from None
-    return rbd_backends(merged(texts))
+def _group(name: str) -> t.Optional[int]:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
 
 
-def _compare_cinder(
-    claim: Claim, cinder: t.Mapping[str, t.Mapping[str, str]], fsid: str, checked: list[str], problems: list[str]
-) -> None:
-    for name, backend in cinder.items():
-        if "client." + backend["rbd_user"] != claim.client:
+def _as_service(claim: Claim, conf: str, timeout: int, user: str) -> dict[str, t.Any]:
+    """Whether a service finds the keyring and may read it. Runs in a process with the service's user."""
+    try:
+        with open(claim.keyring, encoding="utf-8"):
+            pass
+    except PermissionError:
+        raise OperatorError(
+            f"{claim.keyring} can't be read by {user}, whose service needs it; give the keyring its group (group: {user})."
+        ) from None
+    try:
+        connect(Access(conf, claim.client, "", timeout))
+    except OperatorError:
+        raise OperatorError(
+            f"The service of {user} doesn't find the key of {claim.client}, which is in {claim.keyring}. Rename the keyring to "
+            f"{default_keyring(conf, claim.client)}, or set keyring in [{claim.client}] of {conf}."
+        ) from None
+    return {"checked": [f"{user} finds and reads the key of {claim.client}"], "problems": [], "fsid": ""}
+
+
+def _note(verdict: Verdict, look: _Look, ended: Ended, seconds: int) -> None:
+    if ended.error:
+        verdict.problems.append(ended.error)
+    elif not ended.in_time:
+        verdict.problems.append(
+            f"With {look.which}: {look.claim.client} could not connect to the cluster within {seconds} s."
+        )
+    else:
+        verdict.checked += ended.value["checked"]
+        verdict.problems += ended.value["problems"]
+        verdict.fsid = ended.value["fsid"] or verdict.fsid
+
+
+# ------------------------------------------------------- services' configuration
+def paths_of(params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """The services' files that HOST_SPEC's options name; empty for a service's default path."""
+    return {service: params[f"{service}_conf"] or "" for service in FILES}
+
+
+def read_uses(service: str, path: str = "") -> list[Use]:
+    """How a service uses Ceph, by its configuration file and the directories beside it, in the service's order of precedence.
+
+    Without a path, the distribution's default is read if it exists. Raises OperatorError if a given path doesn't exist.
+    """
+    default, find, daemons = FILES[service]
+    if not path and not os.path.exists(default):
+        return []
+    own, folders = companions(path or default)
+    files = ConfigFiles(
+        {name: _text(name, service) for name in own},
+        {
+            name: _text(name, service)
+            for folder in folders
+            for name in sorted(glob.glob(os.path.join(glob.escape(folder), "*.conf")))
+        },
+    )
+    return find(effective(files, start_of_services(daemons)).sections)
+
+
+def _text(path: str, service: str) -> str:
+    found = read(path)
+    if found is None:
+        raise OperatorError(
+            f"There is no {path} on this host; leave {service}_conf out if {service.capitalize()} doesn't run here."
+        )
+    return found.text
+
+
+def compare(claims: t.Sequence[Claim], conf: str, uses: t.Sequence[Use], verdicts: t.Mapping[str, Verdict]) -> None:
+    """Compare the claims with the services' files: the client, its secret's UUID, its pool."""
+    fsid = next((verdict.fsid for verdict in verdicts.values() if verdict.fsid), "")
+    for use in uses:
+        if not same_file(use.conf, conf):
+            continue  # another cluster's
+        mine = [claim for claim in claims if claim.client == f"client.{use.client}"]
+        if not mine:
+            last = verdicts[claims[-1].client] if claims else None
+            if last:
+                last.problems.append(
+                    f"{use.name} uses client.{use.client or '(none)'}, which isn't among the clients of this host, so its key and caps weren't checked; "
+                    "add it to ceph_openstack_here."
+                )
             continue
-        # Without rbd_secret_uuid, Cinder hands out the cluster's fsid.
-        told = (backend["rbd_secret_uuid"] or fsid).lower()
-        if not claim.uuid:
-            continue
-        if told and told != claim.uuid:
-            where = "rbd_secret_uuid" if backend["rbd_secret_uuid"] else "no rbd_secret_uuid, so the cluster's fsid"
-            problems.append(
-                f"Cinder's backend {name} tells guests the secret {told} ({where}), but the key of {claim.client} is in {claim.uuid}; "
-                "guests with its volumes would not start. Make the two the same."
-            )
-        elif told:
-            checked.append(f"Cinder's backend {name} names secret {claim.uuid}")
+        _compare_one(mine, use, fsid, verdicts[mine[0].client])
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to the same file."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _compare_one(claims: t.Sequence[Claim], use: Use, fsid: str, verdict: Verdict) -> None:
+    """Compare a use with all claims of its client."""
+    client = claims[0].client
+    write = list(dict.fromkeys(pool for claim in claims for pool in claim.write))
+    if use.pool not in write:
+        verdict.problems.append(
+            f"{use.name} uses the pool {use.pool}, which isn't among the pools that {client} writes on this host ({', '.join(write) or 'none'}); "
+            "make the two match."
+        )
+    uuids = [claim.uuid for claim in claims if claim.uuid]
+    if use.uuid is None or not uuids:
+        return
+    # Without rbd_secret_uuid, Cinder uses the cluster's fsid.
+    told = use.uuid or fsid.lower()
+    if told and told not in uuids:
+        where = "rbd_secret_uuid" if use.uuid else "no rbd_secret_uuid, so the cluster's fsid"
+        verdict.problems.append(
+            f"{use.name} gives guests the secret {told} ({where}), but the key of {client} is in {' and '.join(uuids)}; "
+            "guests with its volumes wouldn't start. Make the two match."
+        )
+    elif told:
+        verdict.checked.append(f"{use.name} names secret {told}")

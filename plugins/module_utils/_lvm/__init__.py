@@ -1,3 +1,4 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Growing and shrinking a logical volume with its file system, so that a power cut loses nothing. PRIVATE to the collection."""

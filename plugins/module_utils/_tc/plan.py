@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From ports and the kernel's state to what has to be done. Pure; the only place that decides what "changed" means.
+"""Plan the steps from the kernel's state to the desired ports. Pure; the only place that decides what "changed" means.
 
 Where a direction is shaped:
 
@@ -9,32 +9,23 @@ Where a direction is shaped:
     ovs_hybrid   root of the tap                  root of qvb
     others       root of the tap                  root of an ifb, to which clsact on the tap redirects
 
-The notes shaped the download on qvo. But qvo is a port of Open vSwitch, which removes the root qdisc from its ports
-when it restarts, and which owns it as soon as Neutron sets a QoS policy. The tap of a hybrid plug sits on a Linux
-bridge, out of the switch's reach. What is found on qvo is moved: first the tap is limited, then qvo is freed.
-`clsact` and not `ingress`, because Open vSwitch removes the latter from its ports when it restarts.
+The legacy agent shapes the download on qvo. But qvo is a port of Open vSwitch, which removes the root qdisc from its ports
+when it restarts, and which owns it as soon as Neutron sets a QoS policy. The tap of a hybrid plug is on a Linux
+bridge, out of the switch's reach. A limit found on qvo is moved: first the tap is limited, then qvo is cleared.
+`clsact` is used instead of `ingress`, because Open vSwitch removes the latter from its ports when it restarts.
 """
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
-from .device import (
-    CLSACT_INGRESS,
-    EXEMPT,
-    LIMITED,
-    Device,
-    Filter,
-    Shaper,
-    describe,
-    filter_del,
-    shape_statements,
-    shaper_public,
-)
-from .model import Port, Shape
-from .ovsdb import Switch
+from .._kernel.device import CLSACT_INGRESS, Device, Filter
+from .._kernel.ovsdb import Switch
+from .htb import Shaper, describe, filter_del, shape_statements, shaper_public
+from .ownership import EXEMPT, LIMITED, complete, legacy_made, ours, owner
+from .ports import Port, Shape
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,19 +33,19 @@ if t.TYPE_CHECKING:
 _DEVICE_NAME = re.compile(r"(tap|qvb|qvo|ifb)([0-9a-f]{8}-[0-9a-f]{2})\Z")
 _ETH_P_ALL = 0x0003
 
-#: What a direction's statements need of the kernel, as the names its sentences use.
+#: The qdiscs and actions that a direction's statements need from the kernel, by their names in errors.
 _BASE = ("htb", "u32")
 _UPLOAD_NATIVE = ("ifb", "mirred", "clsact")
-#: Stands for some limit where only its being there matters.
+#: Any limit, where only its presence matters.
 _ANY = Shape(8, 8, 1)
 
 
-#: A host without Open vSwitch, or one whose word doesn't matter.
+#: A host without Open vSwitch, or where it doesn't matter.
 NO_SWITCH = Switch()
 
 
 class PortDevices:
-    """Which names to read: the devices of the ports with these ids, or of any port."""
+    """The names of devices to read: those of the ports with these ids, or of all ports."""
 
     def __init__(self, port_ids: Iterable[str], *, everything: bool) -> None:
         self._keys = {port_id[:11] for port_id in port_ids}
@@ -67,7 +58,7 @@ class PortDevices:
 
 @dataclass
 class PortPlan:
-    """One port: what was found, what is to be done, what will be there then."""
+    """A port: what was found, what to do, and the state afterwards."""
 
     port: Port
     found: dict[str, t.Any]
@@ -78,15 +69,16 @@ class PortPlan:
     statements: list[str] = field(default_factory=list)
     links_after: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
-    settled: set[str] = field(default_factory=set)  # names of the devices whose root is as wanted
+    settled: set[str] = field(default_factory=set)  # names of devices whose root is as desired
+    retry: bool = False  # the reason for refusing it may be temporary
 
     @property
     def acts(self) -> bool:
         return bool(self.links_before or self.statements or self.links_after)
 
-    def refuse(self, done: str, reason: str) -> PortPlan:
-        """The same port with nothing to do, because of reason."""
-        return PortPlan(self.port, self.found, self.found, done, reason)
+    def refuse(self, done: str, reason: str, *, retry: bool = False) -> PortPlan:
+        """The same port with nothing to do, for the given reason."""
+        return PortPlan(self.port, self.found, self.found, done, reason, retry=retry)
 
     def public(self) -> dict[str, t.Any]:
         return {
@@ -109,11 +101,34 @@ def plan_ports(
 ) -> list[PortPlan]:
     """One plan per port, in the order given. switch is what Open vSwitch's database says on this host."""
     return [
-        PortPlan(port, {"egress": None, "ingress": None}, {"egress": None, "ingress": None}, "kept")
-        if port.kept
+        _leave(port, devices)
+        if port.kept or (port.last_resort and _has_ours(port, devices))
         else _plan_port(port, devices, takeover=takeover, switch=switch)
         for port in ports
     ]
+
+
+def _has_ours(port: Port, devices: Mapping[str, Device]) -> bool:
+    """Whether any of the port's devices has a limit of ours, in whichever direction."""
+    found = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
+    return any(device is not None and ours(device) for device in found)
+
+
+def _leave(port: Port, devices: Mapping[str, Device]) -> PortPlan:
+    """Keep a port as it is; the reason says if it has no limit although there is a device to limit."""
+    there = _survey_port(port.port_id, None, devices)
+    found = {direction: _limit_of(there[direction]) for direction in ("egress", "ingress")}
+    shaped = any(found.values()) or there["owner"]
+    limitable = any(device.startswith(("tap", "qvb")) for device in there["devices"])
+    reason = f"Port {port.port_id} has no limit, and keeps that: {port.why}" if limitable and not shaped else ""
+    return PortPlan(port, found, found, "kept", reason)
+
+
+def _limit_of(surveyed: t.Optional[Mapping[str, t.Any]]) -> t.Optional[dict[str, t.Any]]:
+    """A limit without its device and counters."""
+    if surveyed is None:
+        return None
+    return {key: surveyed[key] for key in ("rate", "ceil", "burst", "exempt", "leaf")}
 
 
 def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[PortPlan]:
@@ -122,7 +137,7 @@ def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mappin
     known = {port_id[:11]: port for port_id, port in saved.items() if port_id[:11] not in listed}
     for name, device in devices.items():
         match = _DEVICE_NAME.match(name)
-        if match and match.group(2) not in listed and (device.complete or name.startswith("ifb")):
+        if match and match.group(2) not in listed and (complete(device) or name.startswith("ifb")):
             key = match.group(2)
             known.setdefault(key, Port(key, "ovs_hybrid" if "qvb" + key in devices else "ovs"))
     return [
@@ -134,7 +149,7 @@ def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mappin
 def survey_ports(
     port_ids: Iterable[str], saved: Mapping[str, Port], devices: Mapping[str, Device]
 ) -> list[dict[str, t.Any]]:
-    """What is there for each of the ports, or without port_ids for each port that has a limit or a saved one."""
+    """The actual state of each of the ports, or without port_ids of each port that has a limit or a saved one."""
     full = {port_id[:11]: port_id for port_id in saved}
     full.update({port_id[:11]: port_id for port_id in port_ids})
     keys = [port_id[:11] for port_id in port_ids] or sorted(
@@ -148,8 +163,9 @@ def _survey_port(port_id: str, saved: t.Optional[Port], devices: Mapping[str, De
     port = Port(port_id, "ovs")
     tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
     upload = qvb if qvb is not None else (ifb if _redirects(tap, ifb) else None)
-    download = qvo if qvo is not None and qvo.ours and not (tap is not None and tap.ours) else tap
-    owners = _owners(Port(port_id, "ovs_hybrid" if qvb is not None else "ovs", egress=_ANY), tap, qvb, qvo, ifb)
+    download = qvo if qvo is not None and ours(qvo) and not (tap is not None and ours(tap)) else tap
+    both = Port(port_id, "ovs_hybrid" if qvb is not None else "ovs", egress=_ANY, ingress=_ANY)
+    owners = _owners(both, tap, qvb, qvo, ifb)
     return {
         "port_id": port_id,
         "devices": sorted(name for name, _device in _named(tap, qvb, qvo, ifb)),
@@ -164,7 +180,10 @@ def _with_counters(device: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
     limit = describe(device) if device is not None else None
     if device is None or limit is None:
         return None
-    stats, exempt = device.classes[LIMITED].stats, device.classes.get(EXEMPT)
+    stats, exempt, leaf = device.classes[LIMITED].stats, device.classes.get(EXEMPT), device.leaves.get(LIMITED)
+    if stats and leaf and leaf.drops is not None:
+        # The class counts only what the leaf drops of the flow that just came; a leaf that is fair drops of the longest one.
+        stats = replace(stats, drops=leaf.drops)
     return {
         **limit,
         "device": device.name,
@@ -190,19 +209,12 @@ def _plan_port(
     download = Shaper(port.ingress, "src", port.exempt, port.leaf) if port.ingress else None
     upload = Shaper(port.egress, "dst", port.exempt, port.leaf) if port.egress else None
     upload_device = qvb if hybrid else (ifb if _redirects(tap, ifb) else None)
-    # The notes' limit on qvo counts as the download's while the tap has none.
-    download_device = qvo if qvo and qvo.ours and not (tap and tap.ours) else tap
+    # The legacy agent's limit on qvo counts as the download limit while the tap has none.
+    download_device = qvo if qvo and ours(qvo) and not (tap and ours(tap)) else tap
     wanted_up, wanted_down = (shaper_public(wanted) if wanted else None for wanted in (upload, download))
     plan = PortPlan(port, found={}, now={})
-    for direction, actual, wanted, public in (
-        ("egress", upload_device, upload, wanted_up),
-        ("ingress", download_device, download, wanted_down),
-    ):
-        if actual and wanted and actual.ours and not shape_statements(actual.name, actual, wanted):
-            plan.found[direction] = public  # if not in the same figures: the kernel keeps a burst as time
-            plan.settled.add(actual.name)
-        else:
-            plan.found[direction] = describe(actual) if actual else None
+    _note_found(plan, "egress", upload_device, upload)
+    _note_found(plan, "ingress", download_device, download)
     if port.limited:
         owners = _owners(port, tap, qvb, qvo, ifb, switch)
         if owners and not takeover:
@@ -218,46 +230,70 @@ def _plan_port(
         evicted = {name: None if name in owners else device for name, device in _named(tap, qvb, qvo, ifb)}
     else:
         evicted = dict(_named(tap, qvb, qvo, ifb))
-    adopted = any(one is not None and one.notes_made for one in (qvb, qvo, tap))
+    adopted = any(one is not None and legacy_made(one) for one in (qvb, qvo, tap))
 
     missing = []
     if download and tap is None:
         missing.append(port.device("tap"))
     elif tap is not None:
         _plan_root(plan, tap.name, evicted.get(tap.name), download)
-    if qvo is not None and qvo.ours and not (download and tap is None):
+    if qvo is not None and ours(qvo) and not (download and tap is None):
         plan.statements.append(f"qdisc del dev {qvo.name} root")
 
-    if hybrid:
-        if upload and qvb is None:
-            missing.append(port.device("qvb"))
-        elif qvb is not None:
-            _plan_root(plan, qvb.name, evicted.get(qvb.name), upload)
-        _remove_redirect(plan, tap, ifb)
-    else:
-        if qvb is not None:
-            _plan_root(plan, qvb.name, qvb, None)
-        if upload and tap is None:
-            missing.append(port.device("tap"))
-        elif upload and tap is not None:
-            foreign_hook = bool(_hook_owner(tap, ifb))
-            _plan_redirect(plan, tap, ifb, upload, foreign_hook)
-        else:
-            _remove_redirect(plan, tap, ifb)
-
+    missing += _plan_upload(plan, upload, tap, qvb, ifb, evicted)
     gone = set(missing)
     plan.now = {
         "egress": wanted_up if port.device("qvb" if hybrid else "tap") not in gone else None,
         "ingress": wanted_down if port.device("tap") not in gone else None,
     }
     if download and tap is None and plan.found["ingress"]:
-        plan.now["ingress"] = plan.found["ingress"]  # the notes' limit on qvo stays until the tap is there
+        plan.now["ingress"] = plan.found["ingress"]  # the legacy agent's limit on qvo stays until the tap exists
     plan.done = _word(plan, adopted, bool(gone))
     if gone:
-        plan.reason = (
-            f"Port {port.port_id}: {' and '.join(sorted(gone))} {'is' if len(gone) == 1 else 'are'} not on this host."
-        )
+        plan.reason = _gone(port, gone)
     return plan
+
+
+def _plan_upload(
+    plan: PortPlan,
+    upload: t.Optional[Shaper],
+    tap: t.Optional[Device],
+    qvb: t.Optional[Device],
+    ifb: t.Optional[Device],
+    evicted: Mapping[str, t.Optional[Device]],
+) -> list[str]:
+    """Plan the limit of what the instance sends; returns the names of missing devices."""
+    port = plan.port
+    missing = []
+    if port.plug == "ovs_hybrid":
+        if upload and qvb is None:
+            missing.append(port.device("qvb"))
+        elif qvb is not None:
+            _plan_root(plan, qvb.name, evicted.get(qvb.name), upload)
+        _remove_redirect(plan, tap, ifb)
+        return missing
+    if qvb is not None:
+        _plan_root(plan, qvb.name, qvb, None)
+    if upload and tap is None:
+        missing.append(port.device("tap"))
+    elif upload and tap is not None:
+        _plan_redirect(plan, tap, ifb, upload, bool(_hook_owner(tap, ifb)))
+    else:
+        _remove_redirect(plan, tap, ifb)
+    return missing
+
+
+def _note_found(plan: PortPlan, direction: str, actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> None:
+    """Note the limit of a direction's device. If it matches, use the desired figures, since the kernel stores a burst as time."""
+    if actual and wanted and ours(actual) and not shape_statements(actual.name, actual, wanted):
+        plan.found[direction] = shaper_public(wanted)
+        plan.settled.add(actual.name)
+    else:
+        plan.found[direction] = describe(actual) if actual else None
+
+
+def _gone(port: Port, names: set[str]) -> str:
+    return f"Port {port.port_id}: {' and '.join(sorted(names))} {'is' if len(names) == 1 else 'are'} not on this host."
 
 
 def _named(*devices: t.Optional[Device]) -> list[tuple[str, Device]]:
@@ -282,8 +318,11 @@ def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.
     if name in plan.settled:
         return
     if wanted is None:
-        if actual is not None and actual.ours:
-            plan.statements.append(f"qdisc del dev {name} root")
+        if actual is not None and ours(actual):
+            # What libvirt has put on each tap; the kernel's default would be a queue of a thousand packets.
+            plan.statements.append(
+                f"qdisc replace dev {name} root noqueue" if actual.tun else f"qdisc del dev {name} root"
+            )
         return
     statements = shape_statements(name, actual, wanted)
     if statements:
@@ -294,10 +333,10 @@ def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.
 
 
 def _plan_redirect(plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool) -> None:
-    """Upload of a native plug: the ifb and its limit first, the redirect to it last."""
+    """Plan the upload of a native plug: the ifb and its limit first, the redirect to it last."""
     name = plan.port.device("ifb")
     if ifb is None:
-        # txqueuelen as other devices have it: an ifb's own 32 would be the queue of a class without leaf.
+        # txqueuelen as on other devices: an ifb's default of 32 would limit the queue of a class without leaf.
         plan.links_before.append(f"link add name {name} txqueuelen 1000 type ifb")
     if ifb is None or not ifb.up:
         plan.links_before.append(f"link set dev {name} up")
@@ -316,7 +355,7 @@ def _plan_redirect(plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted:
 
 
 def _remove_redirect(plan: PortPlan, tap: t.Optional[Device], ifb: t.Optional[Device]) -> None:
-    """The redirect goes before its target: a redirect to a device that is gone drops what the instance sends."""
+    """Remove the redirect before its target: a redirect to a missing device drops what the instance sends."""
     if tap is not None and tap.hook is not None and any(_redirect_like_ours(found) for found in tap.hook_filters):
         ours = [found for found in tap.hook_filters if _redirect_like_ours(found) and _points_to(found, ifb)]
         if ours and len(ours) == len(tap.hook_filters):
@@ -338,12 +377,12 @@ def _redirect_like_ours(found: Filter) -> bool:
 
 
 def _points_to(found: Filter, ifb: t.Optional[Device]) -> bool:
-    """The redirect leads to the ifb, or to nothing any more (the kernel then says 0)."""
+    """Whether the redirect points to the ifb, or to a removed device (the kernel then says 0)."""
     return found.redirect == 0 or (ifb is not None and found.redirect == ifb.index)
 
 
 def _redirects(tap: t.Optional[Device], ifb: t.Optional[Device]) -> bool:
-    """All that the tap receives goes to the ifb."""
+    """Whether the tap redirects everything it receives to the ifb."""
     if tap is None or ifb is None or not ifb.up:
         return False
     filters = tap.hook_filters
@@ -351,7 +390,7 @@ def _redirects(tap: t.Optional[Device], ifb: t.Optional[Device]) -> bool:
 
 
 def _hook_owner(tap: t.Optional[Device], ifb: t.Optional[Device]) -> dict[str, str]:
-    """{place: owner} where somebody else uses the tap's ingress hook."""
+    """{place: owner} if somebody else uses the tap's ingress hook."""
     if tap is None or tap.hook is None:
         return {}
     place = f"{tap.name} ingress"
@@ -371,14 +410,17 @@ def _owners(
     switch: Switch = NO_SWITCH,
 ) -> dict[str, str]:
     """{device or "device ingress": owner} for each place that somebody else shapes and a limit of this port meets."""
-    roots = [device for device in (tap, qvb, qvo, ifb) if device is not None]
-    owners = {device.name: device.owner() for device in roots if device.owner()}
+    roots = [device for device in ((tap, qvo) if port.ingress else ()) if device is not None]
+    roots += [device for device in ((qvb, ifb) if port.egress else ()) if device is not None]
+    owners = {device.name: owner(device) for device in roots if owner(device)}
+    if port.egress is None:
+        return owners
     if port.plug == "ovs_hybrid":
         if qvo is not None and qvo.hook is not None and qvo.hook.kind == "ingress":
             owners[f"{qvo.name} ingress"] = "Open vSwitch's policing, as a Neutron QoS policy sets it"
         if tap is not None and tap.hook is not None and tap.hook.kind == "ingress":
             owners[f"{tap.name} ingress"] = "an ingress qdisc, as libvirt makes it to police what the instance sends"
-    elif port.egress is not None:
+    else:
         owners.update(_hook_owner(tap, ifb))
         name = port.device("tap")
         if name in switch.policed:

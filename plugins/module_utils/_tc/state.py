@@ -1,38 +1,35 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wanted limits as they lie on the host, for the keeper to apply again.
+"""The desired limits saved on the host, which the restorer applies again.
 
-One file, replaced as a whole so that a power cut leaves the old or the new one; one line per port, with a checksum,
-so that a damaged line costs one port and not all: `1 CRC32 {"port_id": ..., as in tc_htb's option}`.
+One file, replaced atomically so that a power cut leaves the old or the new one; one line per port, with a checksum,
+so that a damaged line loses only one port: `1 CRC32 {"port_id": ..., as in tc_htb's option}`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import json
 import os
-import time
 import typing as t
 import zlib
 from dataclasses import dataclass, field
 
-from .model import LEAVES, Port, TcError, parse_port
+from .._common import OperatorError
+from .._host import files, lock
+from .ports import LEAVES, Port, parse_port
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 STATE_FILE = "/var/lib/openstack_ops.day2/tc_htb/limits.jsonl"
-LOCK_FILE = "/run/openstack_ops.day2.tc_htb.lock"
 _FORMAT = "1"
 _HEADER = "# Limits that openstack_ops.day2.tc_htb keeps on this host. Written by it; a changed line is not read.\n"
 
 
 @dataclass
 class Saved:
-    """What a state file holds: ports by id, and the lines that can't be read with the reason why."""
+    """The content of a state file: ports by id, damaged lines, and an error message for each of these."""
 
     ports: dict[str, Port] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
@@ -40,28 +37,28 @@ class Saved:
 
 
 def encode(port: Port) -> str:
-    """A port as a line of the file."""
-    wish: dict[str, t.Any] = {"port_id": port.port_id, "plug": port.plug, "leaf": port.leaf}
+    """Format a port as a line of the file."""
+    entry: dict[str, t.Any] = {"port_id": port.port_id, "plug": port.plug, "leaf": port.leaf}
     for name, shape in (("egress", port.egress), ("ingress", port.ingress)):
         if shape is not None:
-            wish[name] = shape.public()
+            entry[name] = shape.public()
     if port.exempt:
-        wish["exempt"] = [str(network) for network in port.exempt]
+        entry["exempt"] = [str(network) for network in port.exempt]
     if port.why:
-        wish["why"] = port.why
-    text = json.dumps(wish, sort_keys=True)
+        entry["why"] = port.why
+    text = json.dumps(entry, sort_keys=True)
     return f"{_FORMAT} {zlib.crc32(text.encode()):08x} {text}\n"
 
 
 def decode(text: str, path: str = STATE_FILE) -> Saved:
-    """Read a file's text; lines that can't be read are set aside with a sentence each."""
+    """Parse a file's text. Lines that can't be read become damaged, each with an error message in problems."""
     saved = Saved()
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
         if line.startswith("#") or not line.strip():
             continue
         try:
             port = _decode_line(line.rstrip("\n"))
-        except TcError as exc:
+        except OperatorError as exc:
             saved.damaged.append(line if line.endswith("\n") else line + "\n")
             saved.problems.append(f"{path}, line {number}: {exc}")
             continue
@@ -70,36 +67,41 @@ def decode(text: str, path: str = STATE_FILE) -> Saved:
 
 
 def _decode_line(line: str) -> Port:
-    remedy = "run limit_instances.yml again to save this port's limit anew."
+    remedy = "run limit_instances.yml to save this port's limit again."
     version, _space, rest = line.partition(" ")
     if version != _FORMAT:
-        raise TcError(f"format {version[:10]!r} is not the format {_FORMAT} that this version reads; {remedy}")
+        raise OperatorError(f"format {version[:10]!r} isn't {_FORMAT}, the only one that this version reads; {remedy}")
     checksum, _space, text = rest.partition(" ")
-    if checksum != f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}":
-        raise TcError(f"the line is damaged, its checksum doesn't fit; {remedy}")
-    wish = json.loads(text)
-    leaf = wish.pop("leaf", None)
-    if leaf not in LEAVES:
-        raise TcError(f"leaf {leaf!r} is not one of {', '.join(LEAVES)}; {remedy}")
-    return parse_port(wish, leaf, "this line")
+    try:
+        if checksum != f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}":
+            raise OperatorError(f"the line is damaged: its checksum doesn't match; {remedy}")
+        entry = json.loads(text)
+        leaf = entry.pop("leaf", None)
+        if leaf not in LEAVES:
+            raise OperatorError(f"leaf {leaf!r} is not one of {', '.join(LEAVES)}; {remedy}")
+        port = parse_port(entry, leaf, "this line")
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        # The checksum matches, but we didn't write this.
+        raise OperatorError(f"the line doesn't describe a port; {remedy}") from None
+    if not port.limited:  # an absent one, which a run would have left out
+        raise OperatorError(f"the line has no limit of a port; {remedy}")
+    return port
 
 
 def load(path: str = STATE_FILE) -> Saved:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as lines:
-            return decode(lines.read(), path)
-    except FileNotFoundError:
-        return Saved()
+    """What is saved; nothing where there is no file. Raises OperatorError where something else is in its place, OSError otherwise."""
+    found = files.read(path)
+    return Saved() if found is None else decode(found.text, path)
 
 
-def next_saved(saved: Saved, wanted: Mapping[str, Port], *, persist: bool, purge: bool) -> Saved:
-    """What the file should hold after a run that wants these ports.
+def next_saved(saved: Saved, desired: Mapping[str, Port], *, persist: bool, purge: bool) -> Saved:
+    """The file's content after a run for these ports.
 
-    With purge, nothing but these. Without persist no port is added, but those that are there are kept in step, lest
-    the keeper fight for an old limit.
+    With purge, only these are kept. Without persist, no port is added, but saved ones are updated so that the restorer doesn't
+    restore an old limit.
     """
     ports = {} if purge else dict(saved.ports)
-    for port_id, port in wanted.items():
+    for port_id, port in desired.items():
         if port.limited and (persist or port_id in saved.ports):
             ports[port_id] = port
         else:
@@ -112,43 +114,18 @@ def render(saved: Saved) -> str:
 
 
 def store(saved: Saved, path: str = STATE_FILE) -> None:
-    """Replace the file, or remove it where nothing is left to keep."""
+    """Replace the file, or remove it if it would be empty. Raises OSError if it can't be written, and OperatorError if
+    another account could redirect the write."""
     if not saved.ports and not saved.damaged:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        files.remove(path)
         return
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    temporary = path + ".new"
-    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as out:
-        out.write(render(saved))
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(temporary, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.make_folder(os.path.dirname(path))
+    files.replace(path, render(saved), files.Owned("root", "root", 0o644))
 
 
-@contextlib.contextmanager
-def locked(seconds: float, path: str = LOCK_FILE) -> Iterator[None]:
-    """Hold the host's lock on limits: one run, or the keeper, at a time. Ends with its process, however it ends."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as exc:
-                if exc.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-                if time.monotonic() > deadline:
-                    raise TcError(
-                        f"Another run holds {path} for more than {seconds:.0f} s; wait for it or end it, then run again."
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
+def locked(seconds: float) -> t.ContextManager[int]:
+    """Hold the host's lock on limits, for one run or the restorer at a time. The kernel releases it when the process ends.
+
+    Raises OperatorError if another process holds it for longer than the given seconds.
+    """
+    return lock.locked("tc_htb", seconds)

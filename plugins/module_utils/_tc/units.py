@@ -1,23 +1,29 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rates and sizes in tc's own syntax (tc(8), PARAMETERS), exact where tc's doubles are not."""
+"""Rates as people write them, and sizes in tc's syntax (tc(8), PARAMETERS), exact where tc's doubles are not."""
 
 from __future__ import annotations
 
 import re
+import typing as t
 from decimal import Decimal
 
-_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-z]*)\Z")
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([a-z/]*)\Z")
 
 _DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
-# In bits per second. A number alone is bits per second, too.
-_RATES = {"": 1}
+# In bits per second: 20mbit, 20 Mbit/s, 20M.
+_RATES = {}
+#: Units that tc takes for bytes but others may mean as bits; and no unit, which tc takes for bits.
+_UNCLEAR = {""}
 for _prefix, _factor in list(_DECIMAL.items()) + list(_BINARY.items()):
-    _RATES[_prefix + "bit"] = _factor
-    _RATES[_prefix + "bps"] = _factor * 8
+    for _unit in ("bit", "bits", "bit/s", "bits/s"):
+        _RATES[_prefix + _unit] = _factor
+    if _prefix:
+        _RATES[_prefix] = _factor
+    _UNCLEAR.update(_prefix + _unit for _unit in ("bps", "b/s", "b", "byte/s", "bytes/s"))
 
 # In eighths of a byte, because tc's "kbit" is 1024 bits when it is a size.
 _SIZES = {"": 8, "b": 8}
@@ -29,23 +35,24 @@ for _prefix, _factor in (("k", 2**10), ("m", 2**20), ("g", 2**30)):
 MAX_RATE = 2**53
 #: tc reads sizes into 32 bits.
 MAX_SIZE = 2**32 - 1
+#: Bytes of a packet with its headers, at the usual MTU.
+PACKET = 1600
 
 
 class UnitError(ValueError):
-    """A rate or size that tc would not understand; its text says what was found and what is wanted."""
+    """A rate or size that tc would not understand; the message says what was found and what to write."""
 
 
-def _parse(text: object, units: dict[str, int], kind: str, example: str) -> Decimal:
-    if isinstance(text, bool) or not isinstance(text, (str, int)):
-        raise UnitError(f"{_shown(text)} is not a {kind}; write it as tc does, for example {example}")
-    match = _NUMBER.match(str(text).strip().lower()) if len(str(text)) <= 40 else None
-    if not match or match.group(2) not in units:
-        raise UnitError(f"{_shown(text)} is not a {kind}; write it as tc does, for example {example}")
-    return Decimal(match.group(1)) * units[match.group(2)]
+def _split(text: object) -> t.Optional[tuple[Decimal, str]]:
+    """The number and the unit; None if the text isn't a number with a unit."""
+    if isinstance(text, bool) or not isinstance(text, (str, int)) or len(str(text)) > 40:
+        return None
+    match = _NUMBER.match(" ".join(str(text).lower().split()))
+    return (Decimal(match.group(1)), match.group(2)) if match else None
 
 
 def _shown(text: object) -> str:
-    """The offending text, short enough for a sentence."""
+    """The invalid text, short enough for an error message."""
     shown = repr(str(text))
     return shown if len(shown) <= 60 else f"{shown[:50]}...' ({len(str(text))} characters)"
 
@@ -53,9 +60,15 @@ def _shown(text: object) -> str:
 def parse_rate(text: object) -> int:
     """Return bits per second, rounded down to the whole bytes per second that the kernel keeps.
 
-    Raises UnitError for anything that is not a rate, and for a rate below 8 bit/s or above 2^53 bit/s.
+    Raises UnitError for anything that is not a rate, also without a unit or in one that may mean bytes, and for a rate
+    below 8 bit/s or above 2^53 bit/s.
     """
-    rate = int(_parse(text, _RATES, "rate", "20mbit, 2.5gbit or 500kbps")) // 8 * 8
+    split = _split(text)
+    if split and split[1] in _UNCLEAR:
+        raise UnitError(_unclear(text, *split))
+    if not split or split[1] not in _RATES:
+        raise UnitError(f"{_shown(text)} is not a rate; write it like 20mbit, 20 Mbit/s or 2.5gbit")
+    rate = int(split[0] * _RATES[split[1]]) // 8 * 8
     if rate < 8:
         raise UnitError(f"{_shown(text)} is a rate of 0, which would cut the port off; the smallest rate is 8bit")
     if rate > MAX_RATE:
@@ -63,12 +76,25 @@ def parse_rate(text: object) -> int:
     return rate
 
 
+def _unclear(text: object, number: Decimal, unit: str) -> str:
+    """The error for a rate with an ambiguous unit, with what was probably meant."""
+    amount = format(number.normalize(), "f")
+    if not unit:
+        return f"{_shown(text)} is not a rate, it has no unit; write {amount}mbit if Mbit/s are meant, or {amount}bit"
+    prefix = unit[: unit.index("b")]
+    bits, octets = f"{amount}{prefix}bit", f"{format((number * 8).normalize(), 'f')}{prefix}bit"
+    return f"{_shown(text)} is not a rate; it may mean bits or bytes (tc takes bps for bytes): write {bits}, or {octets} if bytes are meant"
+
+
 def parse_size(text: object) -> int:
     """Return bytes, rounded down. As in tc, 200mbit as a size is 200 * 131072 bytes.
 
     Raises UnitError for anything that is not a size, and for sizes of 0 or above 2^32 - 1 bytes.
     """
-    size = int(_parse(text, _SIZES, "size", "200mbit, 32kb or 1514")) // 8
+    split = _split(text)
+    if not split or split[1] not in _SIZES:
+        raise UnitError(f"{_shown(text)} is not a size; write it as tc does, for example 200mbit, 32kb or 1514")
+    size = int(split[0] * _SIZES[split[1]]) // 8
     if size < 1:
         raise UnitError(f"{_shown(text)} is a size of 0; the smallest size is 1b")
     if size > MAX_SIZE:

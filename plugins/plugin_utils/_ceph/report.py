@@ -1,22 +1,24 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proofs of a fleet as a table for people. Pure."""
+"""The proofs of all hosts as a table. Pure."""
 
 from __future__ import annotations
 
 import typing as t
 
+from .._text import table
+
 
 def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """From each host's proof, or what it has instead of one, to lines of text and the hosts where something is wrong."""
+    """Turn each host's proof (or failed task) into text, a list of lines, and wrong, the hosts with problems."""
     rows, told, wrong = [], [], []
     for host, proof in sorted(proofs.items()):
         clients = proof.get("clients") if isinstance(proof, t.Mapping) else None
         if not clients:
             why = proof.get("msg") if isinstance(proof, t.Mapping) else None
-            rows.append((host, "-", "not looked at"))
-            told.append(f"{host}: {why or 'it could not be reached, or the run ended before.'}")
+            rows.append((host, "-", "not checked"))
+            told.append(f"{host}: {why or 'it was unreachable, or the run ended before.'}")
             wrong.append(host)
             continue
         for client in clients:
@@ -26,7 +28,42 @@ def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             told += [f"{host}: {problem}" for problem in problems]
         if any(client["problems"] for client in clients):
             wrong.append(host)
-    rows.insert(0, ("host", "client", "verdict"))
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}" for row in rows]
-    return {"text": lines + told, "wrong": wrong}
+    for host, problem in _across(proofs):
+        told.append(f"{host}: {problem}")
+        wrong.append(host)
+    return {"text": table(("host", "client", "verdict"), rows) + told, "wrong": sorted(set(wrong))}
+
+
+def _across(proofs: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str]]:
+    """Contradictions between hosts, which no host can see alone: pairs of a host and a message."""
+    proven = {host: proof for host, proof in sorted(proofs.items()) if isinstance(proof, t.Mapping)}
+    secrets: dict[str, dict[str, set[str]]] = {}  # by client and host
+    for host, proof in proven.items():
+        for client, uuids in (proof.get("secrets") or {}).items():
+            secrets.setdefault(client, {})[host] = set(uuids)
+    for client, hosts in secrets.items():
+        (first, *_others) = hosts
+        for host, uuids in hosts.items():
+            if uuids != hosts[first]:
+                yield (
+                    host,
+                    (
+                        f"it has the key of {client} in secret {_listed(uuids)}, {first} in {_listed(hosts[first])}; instances can't migrate between them."
+                    ),
+                )
+    for host, proof in proven.items():
+        for use in proof.get("uses") or []:
+            held = secrets.get(f"client.{use['client']}", {})
+            lacking = [other for other, uuids in held.items() if use.get("uuid") and use["uuid"] not in uuids]
+            if lacking:
+                yield (
+                    host,
+                    (
+                        f"{use['name']} gives guests the secret {use['uuid']}, but {', '.join(lacking[:5])} has the key of client.{use['client']} in "
+                        f"{_listed(held[lacking[0]])}; guests with its volumes wouldn't start there."
+                    ),
+                )
+
+
+def _listed(uuids: t.Collection[str]) -> str:
+    return " and ".join(sorted(uuids))

@@ -1,25 +1,29 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the variables of the role ceph_openstack mean for a host: clients by their current names, and services' configuration. Pure.
+"""Turn the variables of the role ceph_openstack into a host's clients, by their current names, and services' configuration. Pure.
 
-A client is replaced by another one while both work, because Ceph knows one key for each: `names` says what a client is called now.
+Ceph has one key per client, so a key is rotated by replacing the client while both work: `names` has the current name of each client.
 """
 
 from __future__ import annotations
 
+import difflib
 import typing as t
 import uuid as uuids
+from dataclasses import dataclass
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.keyrings import default_keyring
 
 Row = dict[str, t.Any]
 
 
 class CephNamesError(Exception):
-    """A sentence for the operator."""
+    """An error for the operator."""
 
 
 def short(name: str) -> str:
-    """A client's name without `client.`, as configuration files have it."""
+    """A client's name without `client.`, as in configuration files."""
     return name[len("client.") :] if name.startswith("client.") else name
 
 
@@ -28,47 +32,99 @@ def current_name(name: str, names: t.Mapping[str, str]) -> str:
 
 
 def secret_uuid(name: str, names: t.Mapping[str, str], fsid: str, default: str) -> str:
-    """The UUID of a client's secret: the given one, the cluster's fsid as Cinder has it, or, of a successor, always the same."""
-    now = current_name(name, names)
+    """The UUID of a client's secret: the given one, or the cluster's fsid as in Cinder; for a successor, a UUID derived from these.
+
+    A client may have several secrets (kolla-ansible creates one for Cinder and one for Nova), and so may its successor.
+    """
+    now, first = current_name(name, names), default or fsid
     if now == short(name):
-        return default or fsid
+        return first
     try:
-        return str(uuids.uuid5(uuids.UUID(fsid), f"client.{now}"))
+        several = "" if first.lower() == fsid.lower() else f" {first.lower()}"
+        return str(uuids.uuid5(uuids.UUID(fsid), f"client.{now}{several}"))
     except ValueError:
         raise CephNamesError(f"The cluster's fsid is {fsid!r}, which is not a UUID.") from None
 
 
-def check_names(names: t.Mapping[str, str]) -> None:
-    """Raise CephNamesError for names that would take somebody else's place."""
+def known_names(settings: t.Mapping[str, t.Any]) -> set[str]:
+    """All clients in the role's variables, by the names used there."""
+    found = {short(row["name"]) for row in settings.get("clients") or []}
+    found |= {short(row["client"]) for row in settings.get("here") or []}
+    for name, default in (("glance", "glance"), ("nova", "cinder")):
+        if settings.get(name):
+            found.add(short(settings[name].get("client", default)))
+    cinder = settings.get("cinder") or {}
+    found |= {short(row.get("client", "cinder")) for row in cinder.get("backends") or []}
+    if cinder.get("backup") is not None:
+        found.add(short(cinder["backup"].get("client", "cinder-backup")))
+    return found
+
+
+def check_names(names: t.Mapping[str, str], known: t.Collection[str] = ()) -> None:
+    """Raise CephNamesError for names that another client already has. known, if given, are all clients in the role's variables."""
+    _check_known("ceph_openstack_current", names, known)
     for old, new in names.items():
-        if short(new) in names and short(new) != short(old):
+        if short(new) != short(old) and (short(new) in names or short(new) in known):
+            what = "renamed as well" if short(new) in names else "another client in your variables"
             raise CephNamesError(
-                f"ceph_openstack_current: {old} is called {new}, and {new} something else again; name for each client what it is called now."
+                f"ceph_openstack_current: {old} is renamed to {new}, but {new} is {what}; give the current name of each client."
             )
     now = [short(new) for new in names.values()]
     twice = sorted({name for name in now if now.count(name) > 1})
     if twice:
-        raise CephNamesError(
-            f"ceph_openstack_current: two clients are called {twice[0]}; each needs a name of its own."
-        )
+        raise CephNamesError(f"ceph_openstack_current: two clients are renamed to {twice[0]}; each needs its own name.")
 
 
-def clients(rows: t.Iterable[Row], names: t.Mapping[str, str]) -> list[Row]:
-    """Clients of the cluster, by their current names."""
+def check_retired(retired: t.Mapping[str, str], names: t.Mapping[str, str], known: t.Collection[str]) -> None:
+    """Raise CephNamesError for clients to retire that aren't predecessors of known clients."""
+    _check_known("ceph_openstack_retire", retired, known)
+    current = {current_name(name, names): name for name in known}
+    for old, gone in retired.items():
+        if short(gone) in current:
+            raise CephNamesError(
+                f"ceph_openstack_retire names {gone}, but that is the current name of {current[short(gone)]}. Give the name of {old}'s predecessor; if it "
+                "has no successor yet, run rotate_ceph_keys first and keep ceph_openstack_current."
+            )
+
+
+def _check_known(variable: str, names: t.Mapping[str, str], known: t.Collection[str]) -> None:
+    for old in names:
+        if known and short(old) not in known:
+            near = difflib.get_close_matches(short(old), sorted(known), 1, 0.6)
+            raise CephNamesError(
+                f"{variable} names {old}, which isn't a client in your variables; "
+                + (f"did you mean {near[0]}?" if near else f"your clients are {', '.join(sorted(known))}.")
+            )
+
+
+def clients(rows: t.Iterable[Row], names: t.Mapping[str, str], *, rotating: bool = False) -> list[Row]:
+    """The cluster's clients by their current names; while rotating, renamed ones are successors."""
     check_names(names)
-    return [{**row, "name": current_name(row["name"], names)} for row in rows]
+    found = []
+    for row in rows:
+        now = current_name(row["name"], names)
+        heir = {"successor_of": short(row["name"])} if rotating and now != short(row["name"]) else {}
+        found.append({**row, "name": now, **heir})
+    return found
 
 
-def here(rows: t.Iterable[Row], names: t.Mapping[str, str], fsid: str, default_uuid: str) -> list[Row]:
-    """What a host holds of clients, by their current names: keyring and secret are other ones than those of the predecessor."""
+def here(
+    rows: t.Iterable[Row], names: t.Mapping[str, str], fsid: str, default_uuid: str, uuids_of: t.Mapping[str, str]
+) -> list[Row]:
+    """A host's clients by their current names; a successor has its own keyring and secret.
+
+    Each row has the UUID of the client's secret, even if that is on other hosts; uuids_of has the UUIDs from the services' variables.
+    """
     check_names(names)
     found = []
     for row in rows:
         old = short(row["client"])
         new = current_name(old, names)
         made = {**row, "client": new}
-        if row.get("secret") and (new != old or not row.get("uuid")):
-            made["uuid"] = secret_uuid(old, names, fsid, default_uuid)
+        made["uuid"] = secret_uuid(old, names, fsid, row.get("uuid") or uuids_of.get(old) or default_uuid)
+        reader = row.get("user") or row.get("group") or row.get("owner")
+        if row.get("keyring") and reader:
+            made["user"] = reader
         if new != old:
             if row.get("keyring"):
                 made["keyring"] = _renamed(row["keyring"], old, new)
@@ -78,23 +134,35 @@ def here(rows: t.Iterable[Row], names: t.Mapping[str, str], fsid: str, default_u
     return found
 
 
-def with_nova(rows: t.Iterable[Row], nova: t.Mapping[str, t.Any]) -> list[Row]:
+def uuids_of(settings: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """The UUIDs of clients' secrets in the variables of Cinder and Nova."""
+    nova = settings.get("nova") or {}
+    rows = [*((settings.get("cinder") or {}).get("backends") or []), *([nova] if nova else [])]
+    return {short(row.get("client", "cinder")): row["uuid"] for row in reversed(rows) if row.get("uuid")}
+
+
+def with_nova(rows: t.Iterable[Row], nova: t.Mapping[str, t.Any], conf: str = "") -> list[Row]:
     """
-    What a host holds of clients, with what instances' disks in Ceph want: a guest uses the secret, but nova-compute makes and counts the images,
-    with a keyring where librados looks for one.
+    Add to a host's clients what instances' disks in Ceph need: a guest uses the secret, but nova-compute creates and counts the images,
+    with a keyring in librados' default path.
     """
     rows = list(rows)
     if not nova:
         return rows
     client = short(nova.get("client", "cinder"))
-    if all(short(row["client"]) != client for row in rows):
+    mine = [row for row in rows if short(row["client"]) == client]
+    if not mine:
         raise CephNamesError(
-            f"ceph_openstack_nova has Nova use the client {client}, and ceph_openstack_here doesn't name it; add {{client: {client}, secret: true}} there."
+            f"ceph_openstack_nova uses the client {client}, which ceph_openstack_here doesn't list; add {{client: {client}, secret: true}} there."
         )
-    keyring = {"keyring": f"/etc/ceph/ceph.client.{client}.keyring", "group": "nova"}
+    # A client may have a row for each of several secrets, or one for its secret and one for its keyring.
+    added: Row = {}
+    if not any(row.get("keyring") for row in mine):
+        added = {"keyring": default_keyring(conf, f"client.{client}"), "group": "nova"}
+    if not any(row.get("secret") for row in mine):
+        added["secret"] = True
     return [
-        {**({} if row.get("keyring") else keyring), **row, "secret": True} if short(row["client"]) == client else row
-        for row in rows
+        {**added, **row, **({"secret": True} if "secret" in added else {})} if row is mine[0] else row for row in rows
     ]
 
 
@@ -103,101 +171,168 @@ def _renamed(path: str, old: str, new: str) -> str:
     renamed = file.replace(f"client.{old}.", f"client.{new}.")
     if renamed == file:
         raise CephNamesError(
-            f"The keyring {path} of client {old} doesn't name it, so that of {new} can't be put beside it; call it CLUSTER.client.{old}.keyring."
+            f"The name of the keyring {path} doesn't contain client.{old}, so there is no name for the keyring of {new}; "
+            f"rename it to CLUSTER.client.{old}.keyring."
         )
     return folder + slash + renamed
 
 
+@dataclass(frozen=True)
+class _Names:
+    """Decides names and UUIDs in services' files. alike has, by client, the clients with the same caps."""
+
+    names: t.Mapping[str, str]
+    fsid: str
+    default_uuid: str
+    alike: t.Mapping[str, t.Sequence[str]]
+
+    def user(self, client: str) -> str:
+        return current_name(client, self.names)
+
+    def users_before(self, client: str) -> list[str]:
+        """The clients that this one may replace in a file: itself; a successor may replace any client with the same caps."""
+        now = self.user(client)
+        if now == short(client):
+            return [now]
+        return [short(client), *map(short, self.alike.get(f"client.{now}", ()))]
+
+    def uuid(self, client: str, given: str) -> str:
+        return secret_uuid(client, self.names, self.fsid, given or self.default_uuid)
+
+    def uuid_before(self, client: str, option: str) -> Row:
+        """Guests refer to the UUID, so it must not change, except for a successor, which has its own."""
+        return {option: []} if self.user(client) == short(client) else {}
+
+
 def service_files(
-    services: t.Mapping[str, t.Any], names: t.Mapping[str, str], fsid: str, default_uuid: str
+    services: t.Mapping[str, t.Any],
+    names: t.Mapping[str, str],
+    fsid: str,
+    default_uuid: str,
+    alike: t.Mapping[str, t.Sequence[str]],
 ) -> list[Row]:
-    """The files of Glance, Cinder and Nova on a host, as service_conf takes them. services: what the role's variables say."""
+    """The files of Glance, Cinder and Nova on a host, as parameters of service_conf. services are the role's variables."""
     check_names(names)
-    files = []
-    if services.get("glance"):
-        files.append(_glance(services["glance"], services["conf"], names))
-    if services.get("cinder"):
-        files.append(_cinder(services["cinder"], services["conf"], names, fsid, default_uuid))
-    if services.get("nova"):
-        files.append(_nova(services["nova"], services["conf"], names, fsid, default_uuid))
-    return files
+    now = _Names(names, fsid, default_uuid, alike)
+    return [
+        make(services[name], services["conf"], now)
+        for name, make in (("glance", _glance), ("cinder", _cinder), ("nova", _nova))
+        if services.get(name)
+    ]
 
 
-def _file(path: str, given: t.Mapping[str, t.Any], services: list[str], sections: Row) -> Row:
+def _file(path: str, given: t.Mapping[str, t.Any], services: list[str], sections: Row, kept: Row) -> Row:
     for section, options in (given.get("options") or {}).items():
         sections[section] = {**sections.get(section, {}), **options}
-    return {"path": given.get("path", path), "services": given.get("services", services), "sections": sections}
+    return {
+        "path": given.get("path", path),
+        "services": given.get("services", services),
+        "sections": sections,
+        **kept,
+    }
 
 
-def _glance(given: t.Mapping[str, t.Any], conf: str, names: t.Mapping[str, str]) -> Row:
-    store = given.get("store", "ceph")
-    return _file(
-        "/etc/glance/glance-api.conf",
-        given,
-        ["glance-api"],
-        {
-            "DEFAULT": {
-                "enabled_backends": given.get("enabled_backends", f"{store}:rbd"),
-                # Or Cinder and Nova copy images instead of cloning them.
-                "show_image_direct_url": True,
-            },
-            "glance_store": {"default_backend": given.get("default_backend", store)},
-            store: {
-                "rbd_store_pool": given.get("pool", "images"),
-                "rbd_store_user": current_name(given.get("client", "glance"), names),
-                "rbd_store_ceph_conf": conf,
-            },
-        },
-    )
+def _default_conf(conf: str, option: str) -> list[str]:
+    """The option for the cluster's configuration file, if that is librados' default path anyway."""
+    return [option] if conf == "/etc/ceph/ceph.conf" else []
 
 
-def _cinder(given: t.Mapping[str, t.Any], conf: str, names: t.Mapping[str, str], fsid: str, default_uuid: str) -> Row:
+def _glance(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
+    store, client = given.get("store", "ceph"), given.get("client", "glance")
+    # Without the URL, Cinder and Nova copy images instead of cloning them.
+    url: Row = {"DEFAULT": {"show_image_direct_url": True}} if given.get("direct_url", True) else {}
+    kept: Row = {
+        "defaults": {**url, "glance_store": {"default_backend": store}},
+        "unset": {store: _default_conf(conf, "rbd_store_ceph_conf")},
+        "was": {store: {"rbd_store_pool": [], "rbd_store_user": now.users_before(client), "rbd_store_ceph_conf": []}},
+    }
+    sections: Row = {
+        store: {
+            "rbd_store_pool": given.get("pool", "images"),
+            "rbd_store_user": now.user(client),
+            "rbd_store_ceph_conf": conf,
+        }
+    }
+    if "enabled_backends" in given:
+        kept["lists"] = {"DEFAULT": {"enabled_backends": given["enabled_backends"]}}
+    else:
+        kept["adds"] = {"DEFAULT": {"enabled_backends": f"{store}:rbd"}}
+    if "default_backend" in given:
+        sections["glance_store"] = {"default_backend": given["default_backend"]}
+    return _file("/etc/glance/glance-api.conf", given, ["glance-api"], sections, kept)
+
+
+def _cinder(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
     backends, backup = given.get("backends") or [], given.get("backup")
     if not backends and backup is None:
-        raise CephNamesError("ceph_openstack_cinder has neither backends nor backup; give what Cinder keeps in Ceph.")
-    sections: Row = {"DEFAULT": {}}
+        raise CephNamesError("ceph_openstack_cinder has neither backends nor backup; set what Cinder keeps in Ceph.")
+    sections: Row = {}
+    kept: Row = {"was": {}, "defaults": {}, "unset": {}}
     services = []
     if backends:
-        every = [backend["name"] for backend in backends]
-        sections["DEFAULT"]["enabled_backends"] = given.get("enabled_backends", ",".join(every))
+        every = ",".join(backend["name"] for backend in backends)
+        if "enabled_backends" in given:
+            kept["lists"] = {"DEFAULT": {"enabled_backends": given["enabled_backends"]}}
+        else:
+            kept["adds"] = {"DEFAULT": {"enabled_backends": every}}
         services.append("cinder-volume")
     for backend in backends:
-        client = backend.get("client", "cinder")
-        kept = current_name(client, names) == short(client) and backend.get("uuid")
-        sections[backend["name"]] = {
+        name, client = backend["name"], backend.get("client", "cinder")
+        sections[name] = {
             "volume_driver": "cinder.volume.drivers.rbd.RBDDriver",
-            "volume_backend_name": backend.get("volume_backend_name", backend["name"]),
             "rbd_pool": backend.get("pool", "volumes"),
-            "rbd_user": current_name(client, names),
+            "rbd_user": now.user(client),
             "rbd_ceph_conf": conf,
-            "rbd_secret_uuid": kept or secret_uuid(client, names, fsid, default_uuid),
+            "rbd_secret_uuid": now.uuid(client, backend.get("uuid", "")),
+            **({"volume_backend_name": backend["volume_backend_name"]} if backend.get("volume_backend_name") else {}),
             **(backend.get("options") or {}),
         }
+        if "volume_backend_name" not in backend:
+            kept["defaults"][name] = {"volume_backend_name": name}
+        kept["unset"][name] = _default_conf(conf, "rbd_ceph_conf")
+        kept["was"][name] = {
+            "volume_driver": [],
+            "rbd_pool": [],
+            "rbd_user": now.users_before(client),
+            "rbd_ceph_conf": [],
+            **now.uuid_before(client, "rbd_secret_uuid"),
+        }
     if backup is not None:
-        sections["DEFAULT"].update(
-            backup_driver="cinder.backup.drivers.ceph.CephBackupDriver",
-            backup_ceph_conf=conf,
-            backup_ceph_user=current_name(backup.get("client", "cinder-backup"), names),
-            backup_ceph_pool=backup.get("pool", "backups"),
-        )
+        client = backup.get("client", "cinder-backup")
+        sections["DEFAULT"] = {
+            "backup_driver": "cinder.backup.drivers.ceph.CephBackupDriver",
+            "backup_ceph_conf": conf,
+            "backup_ceph_user": now.user(client),
+            "backup_ceph_pool": backup.get("pool", "backups"),
+        }
+        kept["unset"]["DEFAULT"] = _default_conf(conf, "backup_ceph_conf")
+        kept["was"]["DEFAULT"] = {
+            "backup_driver": [],
+            "backup_ceph_conf": [],
+            "backup_ceph_user": now.users_before(client),
+            "backup_ceph_pool": [],
+        }
         services.append("cinder-backup")
-    return _file("/etc/cinder/cinder.conf", given, services, sections)
+    return _file("/etc/cinder/cinder.conf", given, services, sections, kept)
 
 
-def _nova(given: t.Mapping[str, t.Any], conf: str, names: t.Mapping[str, str], fsid: str, default_uuid: str) -> Row:
+def _nova(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
     client = given.get("client", "cinder")
-    kept = current_name(client, names) == short(client) and given.get("uuid")
-    return _file(
-        "/etc/nova/nova.conf",
-        given,
-        ["nova-compute"],
-        {
-            "libvirt": {
-                "images_type": "rbd",
-                "images_rbd_pool": given.get("pool", "vms"),
-                "images_rbd_ceph_conf": conf,
-                "rbd_user": current_name(client, names),
-                "rbd_secret_uuid": kept or secret_uuid(client, names, fsid, default_uuid),
-            }
-        },
-    )
+    sections: Row = {
+        "libvirt": {
+            "images_type": "rbd",
+            "images_rbd_pool": given.get("pool", "vms"),
+            "images_rbd_ceph_conf": conf,
+            "rbd_user": now.user(client),
+            "rbd_secret_uuid": now.uuid(client, given.get("uuid", "")),
+        }
+    }
+    was = {
+        "images_type": ["default"],
+        "images_rbd_pool": [],
+        "images_rbd_ceph_conf": [],
+        "rbd_user": now.users_before(client),
+        **now.uuid_before(client, "rbd_secret_uuid"),
+    }
+    kept = {"was": {"libvirt": was}, "unset": {"libvirt": _default_conf(conf, "images_rbd_ceph_conf")}}
+    return _file("/etc/nova/nova.conf", given, ["nova-compute"], sections, kept)

@@ -1,41 +1,27 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs of tc_htb, tc_htb_info and virt_interface_limit found, told for people. Pure: no Ansible, no I/O."""
+"""Readable reports on runs of tc_htb, tc_htb_info and virt_interface_limit. Pure: no Ansible, no I/O."""
 
 from __future__ import annotations
 
-import re
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.libvirt import as_ports
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import LINK_LOCAL
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
 
 Result = t.Mapping[str, t.Any]
 
 _WORDS = ("created", "changed", "adopted", "removed", "unchanged", "kept", "gone", "refused", "failed")
-_AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
 
-def table(header: t.Sequence[str], rows: t.Iterable[t.Sequence[object]]) -> list[str]:
-    """Lay out text and numbers in columns, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    numeric = [all(map(_AMOUNT.match, column[1:])) for column in zip(*cells, strict=True)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, numeric, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-
-
 def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dict[str, t.Any]:
-    """Tell what was done on each host.
+    """Summarize what was done on each host.
 
-    Returns the text as lines, and for machines the counts and problems by host. A host without a result could not be
-    reached, or failed before its ports were looked at.
+    Returns the text as lines, and for programs the counts and problems by host. A host without a result was
+    unreachable, or failed before its ports were read.
     """
     results = {host: as_ports(result) for host, result in results.items()}
     hosts: dict[str, dict[str, t.Any]] = {}
@@ -47,7 +33,12 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
         hosts[host] = {
             "limited": sum(any(port["now"].values()) for port in result["ports"]),
             "counts": {word: result["counts"][word] for word in _WORDS if result["counts"].get(word)},
-            "problems": [port["reason"] for port in result["ports"] if port["done"] in ("refused", "failed")],
+            # A kept port has a reason if it has no limit.
+            "problems": [
+                port["reason"]
+                for port in result["ports"]
+                if port["done"] in ("refused", "failed", "kept") and port["reason"]
+            ],
         }
     used = [word for word in _WORDS if any(told["counts"].get(word) for told in hosts.values())]
     rows = [[host, told["limited"], *(told["counts"].get(word, 0) for word in used)] for host, told in hosts.items()]
@@ -63,12 +54,18 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
 
 
 def comparison(
-    infos: t.Mapping[str, Result | None], results: t.Mapping[str, Result | None], *, whole_hosts: bool = True
+    infos: t.Mapping[str, Result | None],
+    results: t.Mapping[str, Result | None],
+    *,
+    whole_hosts: bool = True,
+    sort: str = "host",
+    shown: int = 0,
 ) -> dict[str, t.Any]:
     """Tell what limits there are, what they counted, and where they differ from what tc_htb would make of the rules.
 
     infos are results of tc_htb_info, results those of tc_htb or virt_interface_limit in check mode, both by
-    host. Unless whole_hosts, ports that are only in infos were not asked about.
+    host. Unless whole_hosts, ports that are only in infos were not asked about. sort is one of SORTS; of more rows than `shown`,
+    the text has those that differ first, and the others as far as there is room (0: all).
     """
     rows: list[dict[str, t.Any]] = []
     problems: list[str] = []
@@ -82,14 +79,39 @@ def comparison(
             problems.append(f"{host}: no result: {reason}")
             continue
         problems += [f"{host}: {problem}" for problem in info["problems"]]
-        if info["keeper"] not in ("running", "") and any(port["saved"] for port in info["ports"]):
-            problems.append(f"{host}: the keeper is {info['keeper']}; limits will not come back by themselves")
+        if info["restorer"] not in ("running", "") and any(port["saved"] for port in info["ports"]):
+            problems.append(f"{host}: the restorer is {info['restorer']}; limits will not come back by themselves")
         wanted = {port["port_id"]: port for port in result["ports"]}
         there = {port["port_id"]: port for port in info["ports"]}
         for port_id in sorted({**there, **wanted} if whole_hosts else wanted):
-            found = _rows(there.get(port_id, _NOTHING), wanted.get(port_id))
+            port = wanted.get(port_id)
+            found = _rows(there.get(port_id, _NOTHING), port)
             rows += [{"host": host, "port": port_id, **row} for row in found]
-            quiet += not found
+            if not found and port and port["done"] == "kept" and port["reason"]:
+                problems.append(f"{host}: {port['reason']}")
+            else:
+                quiet += not found
+    if sort != "host":
+        rows.sort(key=lambda row: -(row[sort] or 0))
+    lines = [*_totals(rows, len(infos)), *_table(rows, shown)] if rows else []
+    if quiet:
+        lines.append(f"{quiet} more port(s) have no device on their host, or no limit, as it should be.")
+    return {"text": lines + problems, "rows": rows, "problems": problems}
+
+
+def _totals(rows: t.Sequence[Result], hosts: int) -> list[str]:
+    limited = sum(bool(row["rate"]) for row in rows)
+    differ = sum(bool(row["differs"]) for row in rows)
+    drops = sum(bool(row["drops"]) for row in rows)
+    return [
+        f"Limits: {limited} on {hosts} compute(s), {differ} not as the rules want them, {drops} that dropped packets."
+    ]
+
+
+def _table(rows: t.Sequence[Result], shown: int) -> list[str]:
+    left_out = len(rows) - shown if shown else 0
+    if left_out > 0:
+        rows = sorted(rows, key=lambda row: not row["differs"])[:shown]
     lines = table(
         ["host", "port", "direction", *_LIMIT, *_COUNTERS, "differs"],
         [
@@ -99,8 +121,7 @@ def comparison(
             for row in rows
         ],
     )
-    more = [f"{quiet} more port(s) have no device on their host, or no limit, as it should be."] if quiet else []
-    return {"text": (lines if rows else []) + more + problems, "rows": rows, "problems": problems}
+    return [*lines, f"and {left_out} more; show_limits_shown=0 shows all."] if left_out > 0 else lines
 
 
 def _as_info(result: Result) -> dict[str, t.Any]:
@@ -109,9 +130,11 @@ def _as_info(result: Result) -> dict[str, t.Any]:
         {"port_id": port["port_id"], "devices": [port["device"]], "saved": port["now"], **port["found"]}
         for port in result["ports"]
     ]
-    return {"ports": ports, "problems": [], "keeper": ""}
+    return {"ports": ports, "problems": [], "restorer": ""}
 
 
+#: What rows can be sorted by: the order of the hosts, or the largest number first.
+SORTS = ("host", "drops", "bytes")
 _LIMIT = ("rate", "ceil", "burst")
 _COUNTERS = ("bytes", "drops", "exempt_bytes")
 _NOTHING: Result = {"egress": None, "ingress": None, "devices": [], "saved": None}
@@ -162,7 +185,7 @@ def _differs(key: str, there: Result, wanted: Result | None) -> str:
 
 
 def _wrong(differs: str, wanted: Result | None) -> str:
-    """Whether a difference is one to do something about: 'run', a run mends it; 'refused', somebody has to look; or ''."""
+    """What to do about a difference: 'run' if a run fixes it, 'refused' if an operator must look at it, '' if nothing."""
     if not differs or wanted is None or wanted["done"] == "kept":
         return ""
     if wanted["done"] in ("refused", "failed"):
@@ -171,7 +194,7 @@ def _wrong(differs: str, wanted: Result | None) -> str:
 
 
 def _answer(port: Result) -> str:
-    """Which limit a port has and why; where none was decided, the why itself says so."""
+    """A port's limit and the reason for it; without a limit, the reason alone."""
     shapes = [f"{word} {_shape(port['now'][key])}" for key, word in _DIRECTIONS.items() if port["now"][key]]
     if not shapes and port["done"] not in ("gone", "refused", "failed"):
         return str(port["why"])
@@ -181,8 +204,13 @@ def _answer(port: Result) -> str:
 def _shape(limit: Result | None, *, exempt: bool = True) -> str:
     if not limit:
         return "not limited"
-    networks = f", exempt {' '.join(limit['exempt']) or 'nothing'}" if exempt else ""
+    networks = f", exempt {' '.join(_exempt(limit['exempt'])) or 'nothing'}" if exempt else ""
     return f"{limit['rate']} (ceil {limit['ceil']}, burst {limit['burst']}{networks})"
+
+
+def _exempt(networks: t.Sequence[str]) -> list[str]:
+    """The exempt networks without the link-local ones, which are always exempt with a tenant's network."""
+    return [network for network in networks if network not in LINK_LOCAL] or list(networks)
 
 
 def _size(size: object) -> str:

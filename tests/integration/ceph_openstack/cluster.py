@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
+import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +53,7 @@ class Ceph:
     folder: Path
     packages: Path
 
-    def lab(self, *words: str, timeout: float = 300, check: bool = True) -> str:
+    def lab(self, *words: str, timeout: float = 1800, check: bool = True) -> str:
         done = subprocess.run(
             [str(ROOT / "tests/lab/ceph"), *words],
             env={**os.environ, "DAY2_CEPH": str(self.folder)},
@@ -72,7 +74,7 @@ class Ceph:
             input=json.dumps(asked),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=1800,
             check=True,
         )
         answers = json.loads(done.stdout)
@@ -93,7 +95,7 @@ class Ceph:
         done = subprocess.run(
             [*where, "/usr/bin/python3", "-c", _START, name, "" if rados else "without-rados", str(self.packages)],
             env={**os.environ, "DAY2_CEPH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
-            input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
+            input=json.dumps(given), capture_output=True, text=True, timeout=1800, check=False,
         )  # fmt: skip
         try:
             return json.loads(done.stdout.strip().splitlines()[-1])
@@ -123,12 +125,50 @@ class Ceph:
         lines = [line for line in Path(self.conf).read_text().splitlines() if line.startswith(("fsid", "mon host"))]
         (self.folder / "nodes" / node / "ceph" / "ceph.conf").write_text("\n".join(["[global]", *lines, ""]))
 
+    @contextlib.contextmanager
+    def connected(self, client: str) -> t.Iterator[None]:
+        """Somebody is connected with a client's key, until the block ends."""
+        script = (
+            'import rados, sys; c = rados.Rados(conffile=sys.argv[1], name=sys.argv[2], conf={"key": input()}); '
+            'c.connect(timeout=30); print("in", flush=True); input()'
+        )
+        done = subprocess.Popen(
+            ["/usr/bin/python3", "-c", script, self.conf, client],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert done.stdin
+        assert done.stdout
+        try:
+            done.stdin.write(self.key(client) + "\n")
+            done.stdin.flush()
+            assert done.stdout.readline() == "in\n"
+            yield
+        finally:
+            done.kill()
+            done.wait()
+
     def rbd(self, *words: str) -> str:
         """Ceph's own `rbd`, as the administrator."""
         done = subprocess.run(
-            ["rbd", "--conf", self.conf, *words], capture_output=True, text=True, timeout=60, check=True
+            ["rbd", "--conf", self.conf, *words], capture_output=True, text=True, timeout=1800, check=True
         )
         return done.stdout
+
+    def rados_object(self, pool: str, name: str, text: str = "") -> str:
+        """An object's text, as the administrator; with text, after it has been written."""
+        way = ["timeout", "60", "rados", "--conf", self.conf, "--pool", pool]
+        if text:
+            subprocess.run([*way, "put", name, "-"], input=text, text=True, check=True)
+        return subprocess.run([*way, "get", name, "-"], capture_output=True, text=True, check=True).stdout
+
+    def until_counted(self, objects: t.Mapping[str, int]) -> None:
+        """Wait until the monitors know how many objects there are in these pools."""
+        for _second in range(300):
+            counted = {row["name"]: row["stats"].get("objects") for row in self.ask("df")["pools"]}
+            if objects.items() <= counted.items():
+                return
+            time.sleep(1)
+        raise AssertionError(f"The monitors haven't counted {objects} in 300 s.")
 
     def secrets(self, node: str) -> str:
         return self.lab("on", node, "virsh", "--connect", "qemu:///system", "--quiet", "secret-list")

@@ -25,7 +25,7 @@ class Watch(threading.Thread):
         self._end = threading.Event()
 
     def run(self) -> None:
-        while not self._end.wait(0.01):
+        while not self._end.wait(0.05):  # more often, and it takes what it watches the time
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     self.seen.add(path.read_bytes())
@@ -76,7 +76,7 @@ def play(ceph: Ceph, inventory: Path, playbook: str, *words: str) -> tuple[int, 
         ["ansible-playbook", "-i", str(inventory), f"openstack_ops.day2.{playbook}", "-vvv", "--diff", *words],
         env={**os.environ, "DAY2_CEPH": str(ceph.folder), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
              "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "true"},
-        cwd=inventory.parent, capture_output=True, text=True, timeout=300, check=False,
+        cwd=inventory.parent, capture_output=True, text=True, timeout=1800, check=False,
     )  # fmt: skip
     counts: dict[str, dict[str, int]] = {}
     for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import typing as t
 import urllib.error
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from tests.integration.ceph_openstack.cluster import Ceph
 
 PROJECT = "11111111111111111111111111111111"
-GLANCE = "http://127.0.77.2:9292/v2"
-CINDER = f"http://127.0.77.2:8776/v3/{PROJECT}"
+ADDRESS = os.environ.get("DAY2_CEPH_ADDRESS", "127.0.77.2")
+GLANCE = f"http://{ADDRESS}:9292/v2"
+CINDER = f"http://{ADDRESS}:8776/v3/{PROJECT}"
 HELLO = "day2: booted from RBD"
 #: xor ax,ax; mov ds,ax; mov si,0x7c15; 1: lodsb; test al,al; jz 2; mov dx,0x3f8; out dx,al; jmp 1; 2: hlt; jmp 2
 _CODE = "31c08ed8be157cac84c07406baf803eeebf5f4ebfd"
@@ -27,7 +29,7 @@ _GUEST = """
 <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
 <devices><serial type='file'><source path='/var/lib/libvirt/{name}.log'/></serial>
 <disk type='network' device='disk'><driver name='qemu' type='raw'/><auth username='{user}'><secret type='ceph' uuid='{uuid}'/></auth>
-<source protocol='rbd' name='{volume}'><host name='127.0.77.2' port='6789'/></source><target dev='vda' bus='virtio'/></disk>
+<source protocol='rbd' name='{volume}'><host name='{address}' port='6789'/></source><target dev='vda' bus='virtio'/></disk>
 </devices></domain>
 """
 
@@ -99,12 +101,18 @@ class Guest:
     name: str
 
     def _virsh(self, *words: str) -> str:
-        return self.ceph.lab("on", self.node, "virsh", "--connect", "qemu:///system", "--quiet", *words, timeout=60)
+        return self.ceph.lab("on", self.node, "virsh", "--connect", "qemu:///system", "--quiet", *words, timeout=1800)
 
     def start(self, told: t.Mapping[str, t.Any]) -> None:
         path = self.ceph.folder / "nodes" / self.node / "state" / f"{self.name}.xml"
         path.write_text(
-            _GUEST.format(name=self.name, user=told["auth_username"], uuid=told["secret_uuid"], volume=told["name"])
+            _GUEST.format(
+                address=ADDRESS,
+                name=self.name,
+                user=told["auth_username"],
+                uuid=told["secret_uuid"],
+                volume=told["name"],
+            )
         )
         self._virsh("create", f"/var/lib/openstack_ops.day2/{self.name}.xml")
 

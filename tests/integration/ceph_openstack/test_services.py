@@ -41,7 +41,7 @@ STORAGE: dict[str, t.Any] = {
             "read": ["s-images"],
         },
     ],
-    "ceph_openstack_glance": {"client": "s-glance", "pool": "s-images"},
+    "ceph_openstack_glance": {"client": "s-glance", "pool": "s-images", "default_backend": "ceph"},
     "ceph_openstack_cinder": CINDER,
 }
 COMPUTE = {
@@ -70,7 +70,9 @@ PRINTED: list[str] = []
 
 def run(cloud: Ceph, inventory: Path, playbook: str, *words: str, **variables: t.Any) -> tuple[str, dict[str, int]]:
     """A run that has to succeed; its output, and how often each host was changed."""
-    rc, out, counts = play(cloud, inventory, playbook, "-e", f"target={EVERYBODY}", "-e", json.dumps(variables), *words)
+    rc, out, counts = play(
+        cloud, inventory, playbook, "-e", f"{playbook}_target={EVERYBODY}", "-e", json.dumps(variables), *words
+    )
     PRINTED.append(out)
     assert rc == 0, out
     return out, {host: count["changed"] for host, count in counts.items()}
@@ -92,10 +94,15 @@ def names_in(cloud: Ceph, pool: str) -> list[str]:
 def test_images_and_volumes_are_in_ceph_guests_boot_from_them_and_keys_change_meanwhile(
     cloud: Ceph, inventory: Path, watch: Watch
 ) -> None:
+    ceph_conf = cloud.folder / "nodes" / NODES[0] / "ceph" / "ceph.conf"
+    cloud.give_conf(NODES[0])
+    ceph_conf.write_text(ceph_conf.read_text() + "[client]\n\trbd_cache = true\n")
+    theirs = ceph_conf.read_text()
     _out, predicted = run(cloud, inventory, "connect_ceph", "--check")
     before = {service: pid(cloud, service) for service in ("glance-api", "cinder-volume")}
     _out, changed = run(cloud, inventory, "connect_ceph")
     assert changed == predicted
+    assert ceph_conf.read_text() == theirs
     after = {service: pid(cloud, service) for service in before}
     assert not set(after.values()) & set(before.values())  # both were restarted
     _out, changed = run(cloud, inventory, "connect_ceph")
@@ -140,12 +147,17 @@ def test_images_and_volumes_are_in_ceph_guests_boot_from_them_and_keys_change_me
     # The predecessor goes when no guest needs it any more.
     retired = {"s-cinder": "s-cinder", "s-glance": "s-glance"}
     rc, out, _counts = play(
-        cloud, inventory, "retire_ceph_client", "-e", f"target={EVERYBODY}",
+        cloud, inventory, "retire_ceph_client", "-e", f"retire_ceph_client_target={EVERYBODY}",
         "-e", json.dumps({"ceph_openstack_current": names, "ceph_openstack_retire": retired}),
     )  # fmt: skip
     assert rc == 2
-    assert f"Secret {UUID} (client.s-cinder secret) is named by disks of guest-{NODES[0]}" in out
+    assert f"Secret {UUID} (client.s-cinder secret) is used by disks of guest-{NODES[0]}" in out
     assert "client.s-cinder" in cloud.clients()
+    rc, out, _counts = play(
+        cloud, inventory, "retire_ceph_client", "-e", f"retire_ceph_client_target={EVERYBODY}", "--limit", NODES[1],
+        "-e", json.dumps({"ceph_openstack_current": names, "ceph_openstack_retire": retired}),
+    )  # fmt: skip
+    assert (rc, f"--limit leaves out {NODES[0]}, {HOST}." in out) == (2, True)
     guests[0].end()
     for again in (False, True):
         _out, changed = run(
@@ -158,11 +170,11 @@ def test_images_and_volumes_are_in_ceph_guests_boot_from_them_and_keys_change_me
     proven = [line.split()[0] for line in shown(out) if "client.s-cinder-2" in line and "proven" in line]
     assert proven == sorted([HOST, *NODES[:2]])
     rc, out, _counts = play(
-        cloud, inventory, "retire_ceph_client", "-e", f"target={EVERYBODY}",
+        cloud, inventory, "retire_ceph_client", "-e", f"retire_ceph_client_target={EVERYBODY}",
         "-e", json.dumps({"ceph_openstack_current": names, "ceph_openstack_retire": {"s-cinder": "s-cinder-2"}}),
     )  # fmt: skip
     assert rc == 2
-    assert "ceph_openstack_retire names s-cinder-2, but that is what s-cinder is called now" in out
+    assert "ceph_openstack_retire names s-cinder-2, but that is the current name of s-cinder" in out
 
     command_lines = watch.end()
     for key in keys:
@@ -217,13 +229,32 @@ def test_one_service_is_restarted_once_its_file_keeps_all_else_and_its_mode(clou
     assert conf(cloud)["steps"] == []
 
 
+def test_what_others_use_stays_and_goes_only_with_a_yes(cloud: Ceph) -> None:
+    path = cloud.folder / "nodes" / HOST / "cinder" / "other.conf"
+    path.write_text("[DEFAULT]\nenabled_backends = lvm\n[rbd]\nrbd_pool = old\n")
+    desired: dict[str, t.Any] = {
+        "path": "/etc/cinder/other.conf",
+        "services": [],
+        "adds": {"DEFAULT": {"enabled_backends": "rbd"}},
+    }
+    made = conf(cloud, **desired, sections={})
+    assert made["steps"] == ["set enabled_backends in DEFAULT of /etc/cinder/other.conf"]
+    assert "enabled_backends = lvm,rbd\n" in path.read_text()
+    guarded: dict[str, t.Any] = {**desired, "sections": {"rbd": {"rbd_pool": "new"}}, "was": {"rbd": {"rbd_pool": []}}}
+    assert "rbd_pool in rbd of /etc/cinder/other.conf is 'old', but should be 'new'" in conf(cloud, **guarded)["msg"]
+    assert "rbd_pool = old" in path.read_text()
+    yes = {"files": [guarded], "take_away": ["rbd_pool in rbd of /etc/cinder/other.conf"]}
+    assert cloud.module("service_conf", yes, on=HOST)["changed"]
+    assert "rbd_pool = new" in path.read_text()
+
+
 def test_a_killed_run_s_restart_is_done_by_the_next(cloud: Ceph) -> None:
     conf(cloud)
     before = pid(cloud, "cinder-volume")
     pending = cloud.folder / "nodes" / HOST / "state" / "restart"
     pending.mkdir(exist_ok=True)
     (pending / "cinder-volume").touch()
-    steps = ["restart cinder-volume, which a killed run has left undone"]
+    steps = ["restart cinder-volume, which a killed run didn't restart"]
     assert conf(cloud, check=True)["steps"] == steps
     assert conf(cloud)["steps"] == steps
     assert pid(cloud, "cinder-volume") != before
@@ -239,30 +270,28 @@ def test_a_service_that_was_stopped_stays_stopped(cloud: Ceph) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "error"),
     [
         ({"path": "/etc/cinder/nothing.conf"}, "There is no /etc/cinder/nothing.conf on this host; install the service"),
-        ({"path": "cinder.conf"}, "give a path from / on"),
+        ({"path": "cinder.conf"}, "it must begin with /"),
         ({"services": ["cinder-volumes"]}, "This host has no service 'cinder-volumes'"),
-        ({"services": ["-H evil"]}, "'-H evil' is not a service's name"),
-        ({"sections": {"a b]": {"x": 1}}}, "'a b]' is not a section's name"),
-        ({"sections": {"DEFAULT": {"a\nb": 1}}}, "is not an option's name"),
-        ({"sections": {"DEFAULT": {"debug": "a\nevil = 1"}}}, "has a line break in it"),
-        ({"sections": {"DEFAULT": {"debug": ["a"]}}}, "wanted is a text, a number, true or false"),
-        ({"sections": {"DEFAULT": "debug"}}, "wanted are its options with their values"),
-        ({"whole": True, "path": "/etc/nowhere/x.conf"}, "There is no /etc/nowhere on this host"),
-        ({"whole": True, "path": "/etc/cinder/x.conf", "owner": "nobodys"}, "the user 'nobodys', whom this host doesn't have"),
-        ({"whole": True, "path": "/etc/cinder/x.conf", "mode": "0666"}, "could be changed by others than its owner"),
+        ({"services": ["-H evil"]}, "'-H evil' isn't a valid service name"),
+        ({"sections": {"a b]": {"x": 1}}}, "'a b]' isn't a valid section name"),
+        ({"sections": {"DEFAULT": {"a\nb": 1}}}, "isn't a valid option name"),
+        ({"sections": {"DEFAULT": {"debug": "a\nevil = 1"}}}, "contains a line break"),
+        ({"sections": {"DEFAULT": {"debug": ["a"]}}}, "give a string, a number, true or false"),
+        ({"sections": {"DEFAULT": "debug"}}, "give a dictionary of its options and values"),
+        ({"create": True, "path": "/etc/nowhere/x.conf"}, "There is no /etc/nowhere on this host"),
+        ({"create": True, "path": "/etc/cinder/x.conf", "owner": "nobodys"}, "the user 'nobodys', which this host doesn't have"),
+        ({"create": True, "path": "/etc/cinder/x.conf", "mode": "0666"}, "would be writable by others than its owner"),
     ],
 )  # fmt: skip
-def test_bad_input_gets_its_sentence_and_nothing_is_changed(
-    cloud: Ceph, changes: dict[str, t.Any], sentence: str
-) -> None:
+def test_bad_input_gets_its_error_and_nothing_is_changed(cloud: Ceph, changes: dict[str, t.Any], error: str) -> None:
     path = cloud.folder / "nodes" / HOST / "cinder" / "cinder.conf"
     before = path.read_text()
     printed = conf(cloud, **{"sections": {"DEFAULT": {"debug": "nobody will see this"}}, **changes})
     assert printed["failed"]
-    assert sentence in printed["msg"]
+    assert error in printed["msg"]
     assert path.read_text() == before
 
 
@@ -271,6 +300,6 @@ def test_a_file_that_is_read_as_well_and_says_otherwise_is_named(cloud: Ceph) ->
     folder.mkdir()
     (folder / "99-site.conf").write_text("[DEFAULT]\nmax_over_subscription_ratio = 20\n")
     told = conf(cloud)["msg"]
-    assert "/etc/cinder/cinder.conf.d/99-site.conf sets max_over_subscription_ratio in section DEFAULT as well" in told
+    assert "/etc/cinder/cinder.conf.d/99-site.conf also sets max_over_subscription_ratio in section DEFAULT" in told
     (folder / "99-site.conf").unlink()
     assert "failed" not in conf(cloud)

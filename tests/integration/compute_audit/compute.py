@@ -56,7 +56,10 @@ _DISK = "<disk type='block' device='disk'><driver name='qemu' type='raw'/><sourc
 @dataclass
 class Compute(Audited):
     host: str = HOST
-    nova_compute: subprocess.Popen[bytes] | None = None
+    starter: subprocess.Popen[str] | None = None
+    """nova_compute.py, which starts it."""
+    nova_compute: int = 0
+    """Its process id, while it runs."""
     restarted: str = ""
 
     # -------------------------------------------------------------- machine
@@ -64,7 +67,7 @@ class Compute(Audited):
         return run(
             str(ROOT / "tests/lab/machine"),
             *words,
-            timeout=400,
+            timeout=900,
             DAY2_MACHINES=str(self.folder / "vm"),
             MACHINE_DISK="8G",
         )
@@ -87,15 +90,20 @@ class Compute(Audited):
 
     def up(self) -> None:
         self.forget()
+        with (self.folder / "nova-compute.log").open("ab") as log:
+            self.starter = subprocess.Popen(
+                [str(BIN / "python"), str(Path(__file__).with_name("nova_compute.py"))],
+                env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
         self.lab("up", HOST)
         self.ssh(f"vgcreate -q {GROUP} /dev/ubdb; install -d -m 755 /etc/nova /var/lib/nova {INSTANCES}")
         self.ssh("timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'")
         self.ssh("cat > /etc/nova/nova.conf", _NOVA_CONF)
         self.ssh("cat > /etc/systemd/system/nova-compute.service; systemctl start nova-compute", _UNIT)
         size = int(self.ssh(f"vgs --noheadings --nosuffix --units b -o vg_size {GROUP}"))
-        self.sizes = {"AUDIT_VCPUS": "8", "AUDIT_MEMORY_MB": "4096", "AUDIT_LOCAL_GB": str(size >> 30)}
+        self.sizes = {"vcpus": 8, "memory_mb": 4096, "local_gb": size >> 30}
         self.carry()
-        for _attempt in range(120):
+        for _attempt in range(600):
             if any(one["host"] == HOST for one in self.get("compute", "/os-services?binary=nova-compute")["services"]):
                 break
             time.sleep(0.5)
@@ -107,17 +115,24 @@ class Compute(Audited):
             self.carry()
         self.delete_servers()
         self.stop()
+        if self.starter and self.starter.stdin:
+            self.starter.stdin.close()
+            self.starter.wait(60)
         self.forget()
         for flavor in self.flavors.values():
             self.cloud.compute.delete_flavor(flavor)
         self.lab("down", HOST)
 
     def stop(self) -> None:
-        if self.nova_compute:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.nova_compute.pid, signal.SIGTERM)
-            self.nova_compute.wait(60)
-            self.nova_compute = None
+        if not self.nova_compute:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.nova_compute, signal.SIGTERM)
+            for _attempt in range(3000):
+                os.kill(self.nova_compute, 0)
+                time.sleep(0.1)
+            raise AssertionError(f"nova-compute doesn't end. It says: {self.log()}")
+        self.nova_compute = 0
 
     def carry(self) -> None:
         """What a restart of nova-compute on the machine means: its nova.conf is read."""
@@ -140,15 +155,15 @@ class Compute(Audited):
                 ]
             )
         )
-        with (self.folder / "nova-compute.log").open("ab") as log:
-            self.nova_compute = subprocess.Popen(
-                [
-                    str(BIN / "python"), str(Path(__file__).with_name("nova_compute.py")),
-                    "--config-file", str(NOVA / "nova-compute.conf"), "--config-file", str(conf),
-                ],
-                env=environment(**self.sizes),
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+        assert self.starter
+        assert self.starter.stdin
+        assert self.starter.stdout
+        words = ["--config-file", str(NOVA / "nova-compute.conf"), "--config-file", str(conf)]
+        self.starter.stdin.write(json.dumps({**self.sizes, "words": words}) + "\n")
+        self.starter.stdin.flush()
+        told = self.starter.stdout.readline()
+        assert told, f"nova-compute can't be started. It says: {self.log()}"
+        self.nova_compute = int(told)
 
     # ---------------------------------------------------------------- cloud
     def instance(self, name: str = "audited", *, stopped: bool = False) -> str:
@@ -159,7 +174,7 @@ class Compute(Audited):
         self.define(made.id, f"instance-{len(self.instances):08x}", _DISK.format(GROUP, made.id))
         if stopped:
             self.cloud.compute.stop_server(made)
-            self.cloud.compute.wait_for_server(made, status="SHUTOFF", wait=60)
+            self.cloud.compute.wait_for_server(made, status="SHUTOFF", interval=0.5, wait=600)
         else:
             self.ssh(f"virsh -q start {made.id}")
         return str(made.id)
@@ -184,6 +199,7 @@ class Compute(Audited):
         told: dict[str, t.Any] = {
             "port_id": port, "plug": "ovs", "mac": "fa:16:3e:00:00:01", "status": "ACTIVE", "vif_type": "ovs", "vnic_type": "normal",
             "unsupported_reason": None, "network_id": port, "network_name": "net", "fixed_ips": [], "other_subnets": [], "floating_ips": [],
+            "own_network": True, "claims": None,
             "qos_policy": None, "project_id": port, "instance": {
                 "id": self.instances[1], "name": HOSTILE, "libvirt_name": "instance-00000002", "project_id": port, "status": "ACTIVE",
                 "vm_state": "active", "task_state": None, "power_state": 1,

@@ -10,27 +10,12 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-import openstack
 import pytest
 from openstack.connection import Connection
 
 from tests.integration.compute_audit.compute import Compute
 from tests.integration.compute_audit.node import Node
-from tests.places import CACHE, CLOUDS_YAML
-
-
-@pytest.fixture(scope="session")
-def cloud() -> Connection:
-    os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUDS_YAML)
-    try:
-        connection = openstack.connect(cloud="mini")
-        connection.authorize()
-    except openstack.exceptions.SDKException as exc:
-        pytest.fail(
-            f"The lab's cloud does not answer ({str(exc).partition(':')[0]}); run `tests/lab/cloud up` and `seed`.",
-            pytrace=False,
-        )
-    return connection
+from tests.places import CACHE
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +30,13 @@ def compute(cloud: Connection) -> t.Iterator[Compute]:
             made.down()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nodes(cloud: Connection) -> t.Iterator[list[Node]]:
     with tempfile.TemporaryDirectory(prefix="audit-", dir=CACHE) as folder:
         made = [Node(Path(folder), cloud, host) for host in ("audit02", "audit03")]
         try:
-            for node in made:
-                node.up()
+            Node.up(made)
             yield made
-            for node in made:
-                node.down()
+            Node.down(made)
         finally:
             made[0].lab("down")

@@ -8,6 +8,9 @@ Its file system for instances is in memory, and it has no volume group: that is 
 
 from __future__ import annotations
 
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.integration.compute_audit.audited import BIN, NOVA, Audited, run
@@ -28,6 +31,9 @@ class Node(Audited):
     def ssh(self, command: str, data: str = "") -> str:
         return self.lab("on", self.host, "sh", "-ec", command, data=data)
 
+    def python(self, program: bytes) -> str:
+        return run(self.variables["ansible_python_interpreter"], data=program.decode())
+
     def log(self) -> str:
         return self.ssh("tail -n 40 /var/lib/libvirt/nova/log/nova-compute.log")
 
@@ -39,19 +45,28 @@ class Node(Audited):
             "ansible_python_interpreter": str(self.folder / "nodes/nodes" / self.host / "python3"),
         }
 
-    def up(self) -> None:
-        self.forget()
-        self.lab("node", self.host)
-        self.lab("nova", self.host)
-        self.wait_for("DISK_GB", total=SIZE)
+    @staticmethod
+    def up(nodes: t.Sequence[Node]) -> None:
+        """All at once, of one folder: most of it is nova-compute's start."""
+        for node in nodes:
+            node.forget()
+        nodes[0].lab("node", *(node.host for node in nodes))
+        for node in nodes:
+            node.lab("nova", node.host)
+        for node in nodes:
+            node.wait_for("DISK_GB", total=SIZE)
         run(str(BIN / "nova-manage"), "--config-file", str(NOVA / "nova.conf"), "cell_v2", "discover_hosts")
 
-    def down(self) -> None:
-        self.delete_servers()
-        self.ssh("/etc/init.d/nova-compute stop")
-        self.forget()
-        for flavor in self.flavors.values():
-            self.cloud.compute.delete_flavor(flavor)
+    @staticmethod
+    def down(nodes: t.Sequence[Node]) -> None:
+        for node in nodes:
+            node.delete_servers()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.ssh("/etc/init.d/nova-compute stop"), nodes))
+        for node in nodes:
+            node.forget()
+            for flavor in node.flavors.values():
+                node.cloud.compute.delete_flavor(flavor)
 
     def instance(self, name: str = "audited") -> str:
         made = self.schedule(1, name)
@@ -62,11 +77,42 @@ class Node(Audited):
 
     def reserve_memory(self, left: int) -> None:
         """All but so many MiB: what an operator might write into nova.conf after the instances came."""
-        mib = self.books()["MEMORY_MB"]["total"] - left
+        mib = self.inventory()["MEMORY_MB"]["total"] - left
         self.ssh(
             f"sed -i 's/^host = .*/&\\nreserved_host_memory_mb = {mib}/' /etc/nova/nova.conf; /etc/init.d/nova-compute restart"
         )
         self.wait_for("MEMORY_MB", reserved=mib)
+        self.wait_until_overbooked("MEMORY_MB")
+
+    def wait_until_overbooked(self, resource: str) -> None:
+        """Until Placement has given away more than there may be, and still has after nova-compute's next updates (every 5 s)."""
+        since, said = 0.0, ""
+        for _attempt in range(1200):
+            inventory, used = self.inventory().get(resource), self.used(resource)
+            said = f"{used} used of {inventory}"
+            if not inventory or used <= int(
+                (inventory["total"] - inventory["reserved"]) * inventory["allocation_ratio"]
+            ):
+                since = 0.0
+            elif not since:
+                since = time.monotonic()
+            elif time.monotonic() - since > 12:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"Placement's {resource} isn't overbooked: {said}. nova-compute says: {self.log()}")
+
+    def wait_until_empty(self) -> None:
+        """Until nova-compute has told that nothing runs here, and Placement has got everything back: both follow a migration's end."""
+        said = ""
+        for _attempt in range(1200):
+            rows = self.cloud.compute.get("/os-hypervisors/detail").json()["hypervisors"]
+            (running,) = (one["running_vms"] for one in rows if one["service"]["host"] == self.host)
+            used = self.used("MEMORY_MB")
+            if not running and not used:
+                return
+            said = f"{running} instances, {used} MiB used"
+            time.sleep(0.5)
+        raise AssertionError(f"{self.host} isn't empty: {said}. nova-compute says: {self.log()}")
 
     def state(self, server: str) -> str:
         """What libvirt says of its guest."""

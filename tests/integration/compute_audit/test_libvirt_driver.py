@@ -37,30 +37,27 @@ def test_nothing_is_found_in_any_state(node: Node, server: str, act: str, status
     compute: t.Any = node.cloud.compute
     if act:
         getattr(compute, act)(server)
-    compute.wait_for_server(compute.get_server(server), status=status, wait=90)
-    report = node.audit()
-    assert report["findings"] == []
+    compute.wait_for_server(compute.get_server(server), status=status, interval=0.5, wait=600)
+    assert node.look()["findings"] == []
     if back:
         getattr(compute, back)(server)
-        compute.wait_for_server(compute.get_server(server), wait=90)
+        compute.wait_for_server(compute.get_server(server), interval=0.5, wait=600)
 
 
 def test_a_guest_that_has_stopped_by_itself(node: Node, server: str) -> None:
     node.ssh(f"virsh -q destroy {server}")
-    (finding,) = node.audit()["findings"]
-    assert (finding["kind"], finding["subject"]) == ("domain_not_running", server)
-    node.mend(finding)
-    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), wait=90)
+    finding = node.finding("domain_not_running", server)
+    node.remedy(finding)
+    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=600)
     assert node.state(server) == "running"
     assert node.found() == set()
 
 
 def test_a_guest_that_has_gone(node: Node, server: str) -> None:
     node.ssh(f"virsh -q destroy {server}; virsh -q undefine {server}")
-    (finding,) = node.audit()["findings"]
-    assert (finding["kind"], finding["subject"]) == ("domain_missing", server)
-    node.mend(finding)
-    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), wait=90)
+    finding = node.finding("domain_missing", server)
+    node.remedy(finding)
+    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=600)
     assert node.state(server) == "running"
     assert node.found() == set()
 
@@ -70,10 +67,9 @@ def test_disk_that_is_taken_by_others(node: Node, server: str) -> None:
     node.ssh(
         f"mkdir {INSTANCES}/dumps; truncate -s 2500M {INSTANCES}/dumps/core; fallocate -l 2500M {INSTANCES}/dumps/core"
     )
-    (finding,) = node.audit()["findings"]
-    assert (finding["kind"], finding["subject"]) == ("disk_not_reserved", "DISK_GB")
+    finding = node.finding("disk_not_reserved", "DISK_GB")
     assert "dumps" in finding["explanation"]
-    node.mend(finding)
+    node.remedy(finding)
     node.wait_for("DISK_GB", reserved=3)
     assert node.found() == set()
     # There is room for one GiB no more: 4 less 3 reserved, less the one of the instance.
@@ -83,13 +79,13 @@ def test_disk_that_is_taken_by_others(node: Node, server: str) -> None:
 
 
 def test_more_memory_given_away_than_there_is(nodes: list[Node], server: str) -> None:
-    """Nova refuses to migrate anything while Placement's books are negative."""
+    """Nova refuses to migrate anything while Placement has less than nothing free."""
     node, other = nodes
     node.reserve_memory(16)
-    (finding,) = node.audit()["findings"]
-    assert (finding["kind"], finding["subject"]) == ("negative", "MEMORY_MB")
-    node.mend(finding)
+    finding = node.finding("negative", "MEMORY_MB")
+    node.remedy(finding)
     assert node.cloud.compute.get_server(server).compute_host == other.host
     assert other.state(server) == "running"
+    node.wait_until_empty()
     assert node.found() == set()
     assert other.found() == set()

@@ -81,6 +81,47 @@ def test_findings_are_filtered_sorted_and_drawn_as_they_are_looked_at(opened: tu
     found.run(choose.format("text", ""))
 
 
+def test_what_is_new_and_what_is_acknowledged_is_told(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    about = found.run("return document.getElementById('about').textContent")
+    assert "Since 2026-11-26T13:00:00Z: 1 new, 1 gone, 0 not looked at" in about
+    choose = "document.getElementById('text').value = '{0}'; document.getElementById('text').dispatchEvent(new Event('input'));"
+    only = "return [...document.querySelectorAll('.finding > p:nth-child(3)')].map(e => e.textContent)"
+    expected = {
+        "number 4999.": "New",
+        "number 4998.": "Since 2026-11-27T13:00:00Z",
+        "number 4997.": f"Acknowledged until 2027-03-31: {HOSTILE}",
+    }
+    for words, said in expected.items():
+        found.run(choose.format(words))
+        assert found.run(only) == [said]
+    found.run(choose.format(""))
+
+
+def test_room_of_1000_computes_is_drawn_in_parts_filtered_and_sorted(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    names = (
+        "return [...document.querySelectorAll('#room-computes tbody td[data-head=Compute]')].map(e => e.textContent)"
+    )
+    choose = "document.getElementById('{0}').value = '{1}'; document.getElementById('{0}').dispatchEvent(new Event('input'));"
+    assert found.run("return document.getElementById('room-about').textContent").startswith("999 of 1000 computes take")
+    assert found.run("return document.querySelectorAll('#room-flavors tbody tr').length") == 50
+    drawn = len(found.run(names))
+    assert 0 < drawn <= 100
+    found.run("document.querySelector('#room-computes button').click()")
+    assert len(set(found.run(names))) == 2 * drawn
+    found.run(choose.format("room-text", "cmp09") + choose.format("room-sort", "name"))
+    assert found.run(names)[:2] == ["cmp0900", "cmp0901"]
+    assert found.run("return document.querySelector('#room-computes button').textContent") == f"{100 - drawn} more"
+    found.run(choose.format("room-text", "cmp0001"))
+    row = "return [...document.querySelectorAll('#room-computes tbody td')].map(e => e.textContent)"
+    assert found.run(row)[2] == "no: nova-compute is disabled, and nobody said why, some projects only"
+    assert HOSTILE in found.run(row)[1]
+    told = "return [...document.querySelectorAll('#room-flavors tbody tr')].map(e => e.textContent).filter(e => e.includes('numa'))"
+    assert "0 computes" in found.run(told)[0]
+    found.run(choose.format("room-text", ""))
+
+
 def test_each_node_has_a_chart_of_both(opened: tuple[Browser, int]) -> None:
     found, _width = opened
     charts = found.run(

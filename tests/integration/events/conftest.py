@@ -9,27 +9,11 @@ import os
 import typing as t
 from pathlib import Path
 
-import openstack
 import pytest
 from openstack.connection import Connection
 
 from tests.integration.events.lab import Computes, Rulebook
-from tests.places import CACHE, CLOUDS_YAML
-
-
-@pytest.fixture(scope="session")
-def cloud() -> Connection:
-    # The programs that run here find their clouds.yaml by themselves; only this process needs telling.
-    os.environ["OS_CLIENT_CONFIG_FILE"] = str(CLOUDS_YAML)
-    try:
-        connection = openstack.connect(cloud="mini")
-        connection.authorize()
-    except openstack.exceptions.SDKException as exc:
-        pytest.fail(
-            f"The lab's cloud does not answer ({str(exc).partition(':')[0]}); run `tests/lab/cloud up` and `seed`.",
-            pytrace=False,
-        )
-    return connection
+from tests.places import CACHE
 
 
 @pytest.fixture(scope="session")

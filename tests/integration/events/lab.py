@@ -130,7 +130,7 @@ class Computes:
             check=True,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
         ).stdout
 
     def up(self) -> None:
@@ -159,7 +159,7 @@ class Computes:
             ["nsenter", "--all", "--target", self._processes[host], *command],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=1800,
             check=False,
         ).stdout
 

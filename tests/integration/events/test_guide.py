@@ -48,13 +48,17 @@ def newcomer(package: Path, computes: Computes, tmp_path: Path) -> t.Iterator[Ne
     )
     there.write("hosts.yml", {"controllers": {"hosts": {"ctl01": {"container": CONTROLLER}}}})
     yield there
-    subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=60)
+    subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=1800)
 
 
 @pytest.fixture
 def services(computes: Computes) -> t.Iterator[None]:
     """With a configuration, and doing nothing."""
-    where = [*((host, "nova", "nova-compute") for host in HOSTS), (CONTROLLER, "neutron", "neutron-server")]
+    where = [
+        *((host, "nova", "nova-compute") for host in HOSTS),
+        (CONTROLLER, "nova", "nova-conductor"),
+        (CONTROLLER, "neutron", "neutron-server"),
+    ]
     for host, project, unit in where:
         script = f"""
             mkdir -p /etc/{project}; echo '[DEFAULT]' >/etc/{project}/{project}.conf

@@ -43,6 +43,7 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
     (folder / "hosts.yml").write_text(
         json.dumps(
             {
+                "controllers": {"hosts": {"ctl01": {}}},
                 "nova_computes": {
                     "hosts": {HOST: {}},
                     "vars": {
@@ -51,7 +52,7 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
                         "ansible_user": "root",
                         "ansible_python_interpreter": "/usr/bin/python3",
                     },
-                }
+                },
             }
         )
     )
@@ -67,6 +68,8 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
                 "-i",
                 str(folder / "hosts.yml"),
                 "openstack_ops.day2.send_notifications",
+                "--limit",
+                "nova_computes",
                 "-e",
                 json.dumps(variables),
                 *arguments,
@@ -74,7 +77,7 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=1800,
             check=False,
         )
         said = " ".join((done.stdout + done.stderr).split())
@@ -121,6 +124,11 @@ def test_nova_sends_after_a_run_and_is_restarted_once(
         },
     ]
 
+    # What an earlier run set and nobody wants any more goes.
+    left = send(nova_notifications_on_state_change="unset")
+    assert left.code == 0, left.said
+    assert "notify_on_state_change" not in computes.inside(HOST, "cat", FILE)
+
 
 def test_a_topic_that_others_read_is_not_silenced_and_absent_takes_it_back(
     send: t.Callable[..., Ran], computes: Computes
@@ -135,3 +143,17 @@ def test_a_topic_that_others_read_is_not_silenced_and_absent_takes_it_back(
     assert "nova on cmp01 sets topics itself, without openstack_ops_day2. Take the option out there" in overruled.said
     assert send(nova_notifications_state="absent").changed == 2
     assert computes.inside(HOST, "cat", FILE) == ""
+
+
+def test_where_nobody_would_read_it_nothing_is_written(send: t.Callable[..., Ran], computes: Computes) -> None:
+    """As on a host of kolla-ansible, whose nova-compute and its configuration are elsewhere."""
+    unit = "/etc/systemd/system/nova-compute.service"
+    computes.inside(HOST, "sh", "-c", f"mv {unit} /root/; systemctl stop nova-compute; systemctl daemon-reload")
+    refused = send()
+    assert refused.code != 0
+    assert "nova on cmp01 would not send: none of its units is there (nova-compute)." in refused.said, refused.said
+    computes.inside(HOST, "rm", "-r", "/etc/nova")
+    refused = send()
+    assert refused.code != 0
+    assert "nova on cmp01 would not send: there is no /etc/nova/nova.conf." in refused.said, refused.said
+    assert computes.inside(HOST, "sh", "-c", "ls -d /etc/nova 2>/dev/null; true") == ""

@@ -76,7 +76,7 @@ class Containers:
             _run("podman", "rm", "--force", "--ignore", "--time=0", f"{_PREFIX}{name}")
 
 
-def _run(*command: str, script: str = "", timeout: float = 120) -> str:
+def _run(*command: str, script: str = "", timeout: float = 1800) -> str:
     done = subprocess.run(command, input=script, text=True, env=_LAB, timeout=timeout, capture_output=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout

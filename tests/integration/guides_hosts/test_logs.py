@@ -23,7 +23,7 @@ def certificates(pki: Path, *names: str) -> None:
     pki.mkdir()
 
     def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=pki, check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *words], cwd=pki, check=True, capture_output=True, timeout=1800)
 
     openssl("req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2")
     for name in names:
@@ -44,7 +44,7 @@ def connect(containers: Containers) -> None:
         subprocess.run(
             ["ip", "link", "add", name, "netns", there, "type", "veth", "peer", "name", "eth0", "netns", here],
             check=True,
-            timeout=60,
+            timeout=1800,
         )
         containers.on(SERVER, f"ip link set {name} master lan up")
         containers.on(name, f"ip address add {address}/24 dev eth0; ip link set eth0 up")
@@ -78,7 +78,7 @@ def log(containers: Containers, name: str, service: str, line: str) -> None:
 
 
 def test_one_grep_finds_a_request_on_all_computes(newcomer: Newcomer, containers: Containers) -> None:
-    subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=300, capture_output=True)
+    subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=1800, capture_output=True)
     containers.start("rsyslog", SERVER, *COMPUTES)
     connect(containers)
     certificates(newcomer.home / "pki", SERVER, *COMPUTES)

@@ -37,6 +37,8 @@ blockdev --getsize64 {DEVICE}
 dumpe2fs -h {DEVICE} 2>/dev/null | awk -F: '/^Block count|^Block size/ {{ print $2 }}'
 """
 _BUNDLE = "/opt/day2"
+_RANDOM = "/root/random"
+"""What files are filled with. Made once: the machine's kernel takes longer to make it than to write it."""
 _START = """
 import json, runpy, sys
 import ansible.module_utils.basic as basic
@@ -59,7 +61,7 @@ class Machine:
     def __post_init__(self) -> None:
         self.environment = {**os.environ, "DAY2_MACHINES": str(self.folder), "MACHINE_DISK": self.size}
 
-    def lab(self, *words: str, timeout: float = 400) -> str:
+    def lab(self, *words: str, timeout: float = 1800) -> str:
         done = subprocess.run(
             ["nice", "-n", "5", str(ROOT / "tests/lab/machine"), *words],
             env=self.environment, capture_output=True, text=True, timeout=timeout, check=False,
@@ -82,7 +84,10 @@ class Machine:
         with tarfile.open(bundle, "w") as tar:
             tar.add(core / "module_utils", "ansible/module_utils", filter=_without_caches)
             plugins = "ansible_collections/openstack_ops/day2/plugins"
-            for part in ("modules/lvm_resize.py", "module_utils/_lvm"):
+            for part in (
+                "modules/lvm_resize.py",
+                *(f"module_utils/{name}" for name in ("_common.py", "_module.py", "_host", "_lvm")),
+            ):
                 tar.add(ROOT / "plugins" / part, f"{plugins}/{part}", filter=_without_caches)
         self.lab("copy", self.name, str(bundle), "/root/bundle.tar")
         self.run(f"""
@@ -91,13 +96,13 @@ class Machine:
             """)
         bundle.unlink()
 
-    def ssh(self, script: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def ssh(self, script: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["ssh", "-F", str(self.folder / "ssh_config"), self.name, "bash -s"],
             input=script, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
-    def run(self, script: str, timeout: float = 300) -> str:
+    def run(self, script: str, timeout: float = 1800) -> str:
         done = self.ssh("set -e\n" + script, timeout)
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -121,7 +126,13 @@ class Machine:
 
         With state, what the module writes down lies on this disk as well: its image is then all that survives.
         """
+        part = megabytes // 6
+        prepare, content = "", f"head -c {part}M /dev/urandom"
+        if megabytes <= 500:  # the machine's own disk has room for it
+            prepare = f'[ "$(stat -c %s {_RANDOM} 2>/dev/null)" = {megabytes << 20} ] || head -c {megabytes}M /dev/urandom >{_RANDOM}'
+            content = f"dd if={_RANDOM} bs=1M skip=$((n * {part})) count={part} status=none"
         self.run(f"""
+            {prepare}
             systemctl stop nova-compute user 2>/dev/null || true  # of a test that failed before
             umount {MOUNT} {STATE} /mnt/x 2>/dev/null || true
             vgremove -ffy vg0 >/dev/null 2>&1 || true
@@ -132,7 +143,7 @@ class Machine:
             mount -o nosuid,noatime {DEVICE} {MOUNT}
             cd {MOUNT}
             for n in 0 1 2 3 4 5; do
-              mkdir $n; head -c {megabytes // 6}M /dev/urandom >$n/disk
+              mkdir $n; {content} >$n/disk
               for k in $(seq 40); do echo $n.$k >$n/file$k; done
               ln $n/disk $n/link; ln -s disk $n/symlink; chown 64055:64055 $n
             done
@@ -232,6 +243,6 @@ def images_during(
         machine.image(path)
         spent += time.monotonic() - at
         made.append(path)
-    out = process.communicate(timeout=300)[0]
+    out = process.communicate(timeout=1800)[0]
     assert process.returncode == 0, out
     return made

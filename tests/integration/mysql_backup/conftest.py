@@ -15,7 +15,16 @@ import pytest
 from tests.integration.mysql_backup.host import Database, Host
 from tests.places import ROOT
 
-PROGRAMS = ("mariadbd=mariadb-server-core", "mariadb-dump=mariadb-client", "zstd", "gpg", "age", "faketime", "rsync")
+PROGRAMS = (
+    "mariadbd=mariadb-server-core",
+    "mariadb-dump=mariadb-client",
+    "zstd",
+    "gpg",
+    "age",
+    "faketime",
+    "rsync",
+    "/usr/share/i18n/charmaps/ISO-8859-1.gz=locales",
+)
 
 CLOUD = """
 CREATE DATABASE keystone CHARACTER SET utf8mb3; CREATE DATABASE nova CHARACTER SET utf8mb3;

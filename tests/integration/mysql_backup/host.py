@@ -44,10 +44,11 @@ class Database:
             ],
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=1800,
         )
 
     def start(self) -> None:
+        (self.folder / "tmp").mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [
                 "mariadbd",
@@ -55,6 +56,7 @@ class Database:
                 "--user=root",
                 f"--datadir={self.folder}/data",
                 f"--socket={self.socket}",
+                f"--tmpdir={self.folder}/tmp",  # other servers that start remove the temporary tables in /tmp
                 f"--pid-file={self.folder}/pid",
                 f"--log-error={self.folder}/log.err",
                 "--innodb-flush-log-at-trx-commit=0",
@@ -64,7 +66,7 @@ class Database:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while self.ask("SELECT 1", check=False) != "1":
             assert self._process.poll() is None, (self.folder / "log.err").read_text()[-2000:]
             assert time.monotonic() < deadline, (self.folder / "log.err").read_text()[-2000:]
@@ -79,23 +81,28 @@ class Database:
     def ask(self, sql: str, check: bool = True) -> str:
         """The answer to some statements, as root."""
         done = subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={self.socket}", *CLIENT],
+            ["mariadb", "--no-defaults", f"--socket={self.socket}", "--binary-mode", *CLIENT],
             check=False,
             input=sql,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
         )
         assert not check or done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 
     def databases(self) -> list[str]:
-        rows = self.ask("SELECT schema_name FROM information_schema.schemata").split()
-        return [name for name in rows if name not in ("information_schema", "performance_schema", "mysql", "sys")]
+        rows = self.ask("SELECT HEX(schema_name) FROM information_schema.schemata").split()
+        return [
+            name
+            for name in (bytes.fromhex(row).decode() for row in rows)
+            if name not in ("information_schema", "performance_schema", "mysql", "sys")
+        ]
 
     def wipe(self) -> None:
         for name in self.databases():
-            self.ask(f"SET foreign_key_checks = 0; DROP DATABASE `{name}`")
+            quoted = name.replace("`", "``")
+            self.ask(f"SET foreign_key_checks = 0; DROP DATABASE `{quoted}`")
 
     def state(self) -> str:
         """A checksum of every table."""
@@ -164,7 +171,7 @@ class Host:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
             # What cron gives.
             env={"PATH": "/usr/bin:/bin", "HOME": "/root", "SHELL": "/bin/sh", "LOGNAME": "root"},
         )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -176,7 +177,7 @@ def test_the_manifest_says_where_the_backup_stands_in_the_binary_log(host: Host,
     assert sum(part["size"] for part in manifest["parts"]) < sum(part["bytes"] for part in manifest["parts"])
 
 
-def keys(folder: Path, encryption: str) -> tuple[str, str]:
+def keys(folder: Path, encryption: str, expires: str = "0") -> tuple[str, str]:
     """A new key pair: the file of the public one, and the private one."""
     public = folder / f"{encryption}.pub"
     if encryption == "age":
@@ -187,12 +188,50 @@ def keys(folder: Path, encryption: str) -> tuple[str, str]:
     home.mkdir(0o700)
     gpg = ["gpg", "--batch", "--homedir", str(home), "--pinentry-mode", "loopback", "--passphrase", ""]
     subprocess.run(
-        [*gpg, "--quick-generate-key", "backup@example.com", "default", "default"], check=True, capture_output=True
+        [*gpg, "--quick-generate-key", "backup@example.com", "default", "default", expires],
+        check=True,
+        capture_output=True,
     )
     public.write_bytes(subprocess.run([*gpg, "--export"], check=True, capture_output=True).stdout)
     secret = subprocess.run([*gpg, "--armor", "--export-secret-keys"], check=True, capture_output=True, text=True)
     subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
     return str(public), secret.stdout
+
+
+@pytest.mark.parametrize("encryption", ["age", "gpg"])
+def test_public_keys_are_tried_before_they_are_settings(host: Host, tmp_path: Path, encryption: str) -> None:
+    recipients, private = keys(tmp_path, encryption)
+
+    def tried(text: bytes) -> tuple[int, str]:
+        done = subprocess.run(host.command("try-keys", encryption), input=text, capture_output=True, check=False)
+        return done.returncode, done.stderr.decode()
+
+    public = Path(recipients).read_bytes()
+    assert tried(public) == (0, "")
+    for wrong in (b"", public[:-9], b"ssh-dss AAAA", private.encode()[:40]):
+        code, said = tried(wrong)
+        assert (code, "Nothing can be encrypted with these public keys" in said) == (1, True), wrong
+        assert "AGE-SECRET-KEY" not in said
+
+
+def test_a_key_that_has_expired_is_none(host: Host, tmp_path: Path) -> None:
+    gpg = ["gpg", "--batch", "--homedir", str(tmp_path), "--pinentry-mode", "loopback", "--passphrase", ""]
+    then = ["--faked-system-time", "20240101T000000"]
+    subprocess.run([*gpg, *then, "--quick-generate-key", "backup@example.com", "default", "default", "10d"], check=True)
+    public = subprocess.run([*gpg, "--export"], check=True, capture_output=True).stdout
+    subprocess.run(["gpgconf", "--homedir", str(tmp_path), "--kill", "all"], check=True)
+    done = subprocess.run(host.command("try-keys", "gpg"), input=public, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert not list(host.backups.iterdir())
+    assert b"expired" in done.stderr or b"unusable" in done.stderr.lower(), done.stderr
+
+
+def test_a_key_that_expires_soon_is_told(host: Host, tmp_path: Path) -> None:
+    recipients, _private = keys(tmp_path, "gpg", "20d")
+    host.settings.update(encryption="gpg", recipients=recipients, databases=["keystone"])
+    done = host.run("run")
+    assert done.code == 0
+    assert re.search("The public key [0-9A-F]{40} expires on [0-9-]{10}; renew it", done.said), done.said
 
 
 @pytest.mark.parametrize("encryption", ["age", "gpg"])
@@ -222,7 +261,7 @@ def test_only_the_private_key_opens_an_encrypted_backup(
     assert right.code == 0, right.said
     assert database.state() == before
     assert json.loads(host.run("verify", name, "--identity", stdin=private).out)["good"] is True
-    assert list(Path("/dev/shm").glob("mysql-backup-*")) == []
+    assert list(Path("/dev/shm").glob("mysql-backup-key.*")) == []
 
 
 def test_verification_restores_into_a_scratch_server(host: Host, database: Database) -> None:
@@ -257,6 +296,8 @@ def test_verification_finds_what_checksums_can_not(host: Host) -> None:
     digest = subprocess.run(["sha256sum", str(path)], check=True, capture_output=True, text=True).stdout.split()[0]
     part.update(size=path.stat().st_size, sha256=digest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert "was changed since it was made" in host.run("verify", newer).said
+    assert host.run("sign", newer).code == 0
 
     done = host.run("verify")
 
@@ -267,4 +308,4 @@ def test_verification_finds_what_checksums_can_not(host: Host) -> None:
     assert json.loads(host.run("restore", "--plan").out)["backup"] == older
     refused = host.run("restore", newer)
     assert refused.code == 1
-    assert "was found to be bad" in refused.said
+    assert "failed its verification" in refused.said

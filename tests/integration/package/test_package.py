@@ -61,7 +61,8 @@ def test_the_package_holds_the_collection_and_nothing_of_its_tests(package: Path
     # What the playbooks that import into AWX read from beside them.
     data = {str(path.relative_to(ROOT)) for path in ROOT.glob("awx/*.yml")} | {"playbooks/vars/awx.yml"}
     assert data <= {member.name for member in members}
-    assert package.stat().st_size < 500_000
+    # 600 kB are the collection's own; pictures, archives or a virtual environment would be more.
+    assert package.stat().st_size < 1_000_000
 
 
 def test_the_installed_version_is_the_one_of_galaxy_yml(elsewhere: Elsewhere) -> None:
@@ -90,15 +91,22 @@ def _entries() -> t.Iterator[tuple[str, str]]:
         yield "role", path.parts[-3]
 
 
-@pytest.mark.parametrize(("kind", "name"), list(_entries()))
-def test_its_documentation_answers(kind: str, name: str, elsewhere: Elsewhere) -> None:
-    text = elsewhere.run("ansible-doc", "--type", kind, f"{NAME}.{name}")
-    assert f"{NAME}.{name}" in text
-    assert str(elsewhere.home) in text, "this page is another installation's"
+@pytest.mark.parametrize("kind", sorted({kind for kind, _name in _entries()}))
+def test_its_documentation_answers(kind: str, elsewhere: Elsewhere) -> None:
+    """All of a kind at once: starting ansible-doc takes longer than what it tells of one."""
+    names = [f"{NAME}.{name}" for its_kind, name in _entries() if its_kind == kind]
+    text = elsewhere.run("ansible-doc", "--type", kind, *names)
+    # The head of each page names the file that it was made of, or a role's folder.
+    pages = dict(re.findall(r"^> [A-Z]+:? \*?([\w.]+)\*? \((.+)\)$", text, re.MULTILINE))
+    assert pages.keys() == set(names)
+    others = {name: path for name, path in pages.items() if not path.startswith(str(elsewhere.home))}
+    assert others == {}, "these pages are another installation's"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("playbooks/*.yml")))
-def test_its_playbooks_are_found_by_name(name: str, elsewhere: Elsewhere) -> None:
-    shown = elsewhere.run("ansible-playbook", "--syntax-check", "--inventory", "localhost,", f"{NAME}.{name}")
-    assert f"playbook: {elsewhere.home}" in shown
-    assert f"{name}.yml" in shown
+def test_its_playbooks_are_found_by_name(elsewhere: Elsewhere) -> None:
+    names = sorted(path.stem for path in ROOT.glob("playbooks/*.yml"))
+    asked = [f"{NAME}.{name}" for name in names]
+    shown = elsewhere.run("ansible-playbook", "--syntax-check", "--inventory", "localhost,", *asked)
+    found = [Path(path) for path in re.findall(r"^playbook: (.+)$", shown, re.MULTILINE)]
+    assert [path.stem for path in found] == names
+    assert [path for path in found if elsewhere.home not in path.parents] == []

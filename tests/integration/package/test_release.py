@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.places import ROOT
 from tests.unit.collection.tree import copy_to
 
 FRAGMENT = "changelogs/fragments/1-sizes.yml"
+FIRST = "0.1.0"
 
 
 class Repository:
@@ -27,11 +31,24 @@ class Repository:
             **os.environ,
             **{f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in identity.items()},
             "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_SYSTEM": "/dev/null",
         }
+
+    def give_key(self) -> None:
+        """A key to sign with, that this repository trusts."""
+        key = self.place / ".git/key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        (self.place / ".git/signers").write_text(f"test@example.com {key.with_suffix('.pub').read_text()}")
+        for name, value in (
+            ("gpg.format", "ssh"),
+            ("user.signingkey", str(key)),
+            ("gpg.ssh.allowedSignersFile", str(self.place / ".git/signers")),
+        ):
+            self.git("config", name, value)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.place, env=self._environment, check=False, capture_output=True, text=True, timeout=120
+            command, cwd=self.place, env=self._environment, check=False, capture_output=True, text=True, timeout=1200
         )
 
     def git(self, *arguments: str) -> str:
@@ -59,11 +76,9 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout as it is now, committed, with the tools of its .venv; nothing in it waits for a release."""
+    """The checkout as it is now, before its first release, committed, with the tools of its .venv."""
     place = tmp_path_factory.mktemp("pristine")
     copy_to(place)
-    for fragment in place.glob("changelogs/fragments/*.yml"):
-        fragment.unlink()
     (place / ".venv").symlink_to(ROOT / ".venv")
     repository = Repository(place)
     repository.git("init", "--quiet", "--initial-branch", "main")
@@ -73,9 +88,26 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def after_release(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after its first release; nothing in it waits for another one."""
+    place = tmp_path_factory.mktemp("after_release") / "day2"
+    shutil.copytree(pristine, place, symlinks=True)
+    repository = Repository(place)
+    repository.give_key()
+    repository.release("--checked", FIRST)
+    return place
+
+
 @pytest.fixture
-def repository(pristine: Path, tmp_path: Path) -> Repository:
+def unreleased(pristine: Path, tmp_path: Path) -> Repository:
     shutil.copytree(pristine, tmp_path / "day2", symlinks=True)
+    return Repository(tmp_path / "day2")
+
+
+@pytest.fixture
+def repository(after_release: Path, tmp_path: Path) -> Repository:
+    shutil.copytree(after_release, tmp_path / "day2", symlinks=True)
     return Repository(tmp_path / "day2")
 
 
@@ -93,7 +125,7 @@ def test_it_refuses_before_anything_has_changed(repository: Repository) -> None:
     assert "is no version of the form X.Y.Z" in repository.refused("1.0")
     assert "is no version of the form X.Y.Z" in repository.refused("v1.0.0")
     assert "is not later than" in repository.refused("0.0.1")
-    assert "nothing in changelogs/fragments" in repository.refused(_next(last, minor=True))
+    assert "changelogs/fragments is empty" in repository.refused(_next(last, minor=True))
     repository.tell("minor_changes")
     least = _next(last, minor=True)
     assert f"a minor change since {last}, so the version is {least} at least" in repository.refused(
@@ -121,15 +153,43 @@ def test_a_dry_run_shows_it_and_leaves_nothing(repository: Repository) -> None:
         assert f" {name} " in shown
     assert f"Made build/openstack_ops-day2-{version}.tar.gz" in shown
     assert f"Would be committed and tagged v{version}" in shown
+    assert "BEGIN SSH SIGNATURE" in shown
+    for name in ("", ".cdx"):
+        assert re.search(
+            rf"^  [0-9a-f]{{64}}  openstack_ops-day2-{version}{name or '.tar'}.(gz|json)$", shown, re.MULTILINE
+        )
     assert (repository.git("rev-parse", "HEAD"), repository.git("status", "--porcelain", "--ignored")) == before
-    assert repository.git("tag") == ""
+    assert repository.git("tag").split() == [f"v{FIRST}"]
 
 
-def test_the_first_version_becomes_a_commit_a_tag_and_a_package(repository: Repository) -> None:
-    version = _documented(repository.place)
-    told = repository.release("--checked", version)
-    assert f"git push origin HEAD v{version}" in told
-    assert repository.git("tag").split() == [f"v{version}"]
-    assert repository.git("diff", "HEAD~1", "--stat") == ""
-    assert repository.git("status", "--porcelain") == ""
-    assert (repository.place / f"build/openstack_ops-day2-{version}.tar.gz").is_file()
+def test_the_first_release_is_a_commit_a_tag_and_a_package_also_with_fragments(unreleased: Repository) -> None:
+    unreleased.tell("bugfixes")
+    # Without a key, a dry run shows it all the same, and a release ends before anything has changed.
+    shown = unreleased.release("--dry-run", FIRST)
+    assert "git has no key here" in shown
+    assert f"Would be committed and tagged v{FIRST}" in shown
+    assert "git has no key that it can sign" in unreleased.refused("--checked", FIRST)
+    unreleased.give_key()
+    told = unreleased.release("--checked", FIRST)
+    assert f"git push origin HEAD v{FIRST}" in told
+    assert unreleased.git("tag").split() == [f"v{FIRST}"]
+    assert list((unreleased.place / "changelogs/fragments").glob("*.yml")) == []
+    changelog = (unreleased.place / "CHANGELOG.md").read_text()
+    assert "sizes may be written in other ways" in changelog
+    assert "tc\\_htb" in changelog
+    assert unreleased.git("status", "--porcelain") == ""
+    assert (unreleased.place / f"build/openstack_ops-day2-{FIRST}.tar.gz").is_file()
+
+    # What the workflow publishes, and that it is signed.
+    unreleased.git("verify-tag", f"v{FIRST}")
+    published = unreleased.place / "build/release"
+    package, bill = f"openstack_ops-day2-{FIRST}.tar.gz", f"openstack_ops-day2-{FIRST}.cdx.json"
+    sums = {name: digest for digest, name in map(str.split, (published / "SHA256SUMS").read_text().splitlines())}
+    assert sums == {name: hashlib.sha256((published / name).read_bytes()).hexdigest() for name in (package, bill)}
+    told_of = json.loads((published / bill).read_text())
+    assert told_of["metadata"]["component"]["version"] == FIRST
+    assert told_of["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": sums[package]}]
+    assert {"ansible-core", "openstacksdk"} <= {
+        one["name"] for one in told_of["components"] if one["type"] == "library"
+    }
+    assert "plugins/modules/tc_htb.py" in {one["name"] for one in told_of["components"] if one["type"] == "file"}

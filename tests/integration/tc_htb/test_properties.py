@@ -10,8 +10,10 @@ import typing as t
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import cli, host, keeper
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel import modules
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, batch, restorer
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import (
+    LEAVES,
     MAX_BURST_SECONDS,
     Port,
     parse_ports,
@@ -19,7 +21,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.model impor
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import MAX_RATE, MAX_SIZE
 from tests.integration.tc_htb.namespace import PORT, Plug
 
-_BATCH = cli.Batch(keeper._run, "tc", "ip")
+_BATCH = batch.Batch(restorer._run, "tc", "ip")
 _RUNS = settings(
     max_examples=25,
     deadline=None,
@@ -67,20 +69,20 @@ def _coloned(number: int) -> str:
 
 @st.composite
 def _wishes(draw: st.DrawFn, port_id: str, plug: str) -> dict[str, t.Any]:
-    wish: dict[str, t.Any] = {"port_id": port_id, "plug": plug, "exempt": draw(st.lists(_networks, max_size=6))}
+    entry: dict[str, t.Any] = {"port_id": port_id, "plug": plug, "exempt": draw(st.lists(_networks, max_size=6))}
     directions = draw(st.sampled_from([("egress",), ("ingress",), ("egress", "ingress")]))
-    return {**wish, **{direction: draw(_limits()) for direction in directions}}
+    return {**entry, **{direction: draw(_limits()) for direction in directions}}
 
 
-_leaves = st.sampled_from(cli.available_leaves())
+_leaves = st.sampled_from(modules.available(LEAVES))
 _PORTS = [(f"{n:08x}" + PORT[8:], "ovs" if n % 3 == 0 else "ovs_hybrid") for n in range(12)]
 _hosts = st.tuples(_leaves, *(_wishes(port_id, plug) for port_id, plug in _PORTS)).map(
-    lambda wished: parse_ports(wished[1:], wished[0])
+    lambda drawn: parse_ports(drawn[1:], drawn[0])
 )
 
 
-def _apply(ports: list[Port]) -> host.Outcome:
-    return host.apply(host.Wish(ports), _BATCH)
+def _apply(ports: list[Port]) -> apply.PortsOutcome:
+    return apply.apply(apply.Request(ports), _BATCH)
 
 
 @_RUNS
@@ -88,13 +90,13 @@ def _apply(ports: list[Port]) -> host.Outcome:
 def test_any_limit_is_reached_from_any_other_and_then_unchanged(
     plug: Plug, first: list[Port], second: list[Port]
 ) -> None:
-    if not host.survey([PORT[:11]])[0][0]["devices"]:
+    if not apply.survey([PORT[:11]])[0][0]["devices"]:
         for port_id, kind in [*_PORTS, (PORT, "ovs_hybrid")]:
             plug.hybrid(port_id) if kind == "ovs_hybrid" else plug.native(port_id)
-    host.apply(host.Wish([], purge=True), _BATCH)
+    apply.apply(apply.Request([], purge=True), _BATCH)
     assert _apply(first).counts["created"] == len(_PORTS)
     assert not _apply(first).changed
-    predicted = host.check(host.Wish(second))
+    predicted = apply.check(apply.Request(second))
     outcome = _apply(second)
     assert [plan.public() for plan in outcome.plans] == [plan.public() for plan in predicted.plans]
     for plan, before in zip(outcome.plans, first, strict=True):

@@ -45,7 +45,20 @@ def test_every_file_linked_to_exists(text: Path) -> None:
     assert [link for link in inside if link and not (ROOT / text.parent / link).exists()] == []
 
 
-def test_the_readme_names_everything_that_a_user_can_call() -> None:
+def test_the_readme_names_every_job() -> None:
     readme = (ROOT / "README.md").read_text()
-    callable_names = [*roles(), *playbooks(), *extensions(), *(path.stem for _kind, path in plugins(*KINDS))]
-    assert [name for name in callable_names if f"`{name}`" not in readme and f"{NAME}.{name}" not in readme] == []
+    assert [
+        name for name in (*roles(), *playbooks()) if f"`{name}`" not in readme and f"{NAME}.{name}" not in readme
+    ] == []
+
+
+def test_every_playbook_has_its_page_on_the_site() -> None:
+    pages = (ROOT / "docs/docsite/extra-docs.yml").read_text()
+    assert [name for name in playbooks() if f"- playbook_{name}\n" not in pages] == []
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs/docsite/rst").glob("guide_*.rst")), ids=lambda path: path.stem)
+def test_a_guide_shows_a_file_as_a_whole_and_once(guide: Path) -> None:
+    """Who copies a second block of the same name would lose what the first one had."""
+    names = re.findall(r"^   # ([a-z_]+\.yml)\n", guide.read_text(), re.MULTILINE)
+    assert sorted(names) == sorted(set(names))

@@ -39,9 +39,12 @@ options:
     description: A file with nothing but the password, for who doesn't want it among the rulebook's variables.
     type: str
   vhost:
-    description: The virtual host.
-    type: str
-    default: /
+    description:
+      - The virtual hosts, as a list where the services have one each (C(/nova) and C(/neutron) in OpenStack-Ansible). What comes from
+        them is gathered together. Cells with a broker each are further sources in the rulebook, each with a C(name).
+    type: list
+    elements: str
+    default: [/]
   tls:
     description: Speak TLS. The port is 5671 then where O(brokers) doesn't say another one.
     type: bool
@@ -144,6 +147,12 @@ options:
     description: After one C(reconcile), the next comes no sooner than after so many seconds, however often the connection breaks.
     type: float
     default: 60.0
+  limit_hosts:
+    description:
+      - Name the hosts in C(meta.hosts), which ansible-rulebook takes for C(--limit). Only for inventories that call each host as Nova does;
+        another name is one that C(--limit) doesn't find, and the play ends with an error.
+    type: bool
+    default: false
   feedback:
     description:
       - Acknowledge a message only after the rule engine has taken its event. ansible-rulebook (1.2 or later) then wants a C(name) for the source.
@@ -157,11 +166,13 @@ notes:
   - "An event has C(kind). V(notification) has C(id), C(type), C(time), C(priority), C(publisher), C(host), C(instance), C(port),
     C(floating_ip), C(project) and C(repeated). V(changed) has C(id), C(hosts), C(ports) and C(projects) (by which more hosts are to be
     found), C(instances), C(types), C(notifications) (their number), C(first) and C(last) (times). V(reconcile) has C(id), C(reason)
-    (V(connected), V(bound) or V(schedule)) and C(time)."
-  - C(meta.uuid) is the id, stable when the same notifications come again. C(meta.hosts) are the hosts, which ansible-rulebook takes for
-    C(--limit). It is left out where more are to be found.
+    (V(connected), V(bound), V(skipped) or V(schedule)) and C(time)."
+  - C(meta.uuid) is the id, stable when the same notifications come again. With O(limit_hosts), C(meta.hosts) are the
+    hosts, unless more are to be found.
   - Times are UTC, ISO 8601 with Z. What isn't told is null.
-  - A message that can't be understood is acknowledged and dropped with a warning. At most ten such warnings are given in a minute.
+  - A message that can't be understood is acknowledged and dropped with a warning. At most ten such warnings are given in a minute. After
+    one that is larger than O(max_size) comes an event C(reconcile) (V(skipped)).
+  - Where nothing has come from one of the O(exchanges) by the time of a scheduled C(reconcile), a warning says so, once.
 """
 
 EXAMPLES = r"""
@@ -247,11 +258,15 @@ _REMEMBERED = 20_000
 
 
 class SettingsError(Exception):
-    """One sentence: which argument, what was found, what was wanted."""
+    """The error: which argument, what was found, what was wanted."""
 
 
 class Malformed(Exception):
     """Why a message is none that we understand. Never its contents."""
+
+
+class TooLarge(Malformed):
+    """It may tell of anything."""
 
 
 # ---- settings
@@ -263,7 +278,7 @@ class Settings:
     user: str
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
-    vhost: str = "/"
+    vhost: list[str] = field(default_factory=lambda: ["/"])
     tls: bool = False
     ca_file: str | None = None
     cert_file: str | None = None
@@ -285,6 +300,7 @@ class Settings:
     window: float = 0.0
     reconcile: float = 3600.0
     reconcile_spacing: float = 60.0
+    limit_hosts: bool = False
     feedback: bool = False
     feedback_timeout: float = 120.0
 
@@ -401,55 +417,91 @@ class Notification:
     """A floating IP that can't have been another port's before."""
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """What a message is about, as it says itself; nothing is checked yet."""
+
+    project: t.Any
+    host: t.Any = None
+    instance: t.Any = None
+    port: t.Any = None
+    floating_ip: t.Any = None
+    of_instance: bool = True
+    fresh: bool = False
+
+
 def decode(body: bytes, max_size: int = 524_288) -> Notification:
-    if len(body) > max_size:
-        raise Malformed(f"has {len(body)} bytes, more than max_size ({max_size})")
-    message = _json(body)
-    if "oslo.message" in message:
-        inner = message["oslo.message"]
-        if not isinstance(inner, str):
-            raise Malformed("has an oslo.message that is no text")
-        message = _json(inner)
+    """What a message of oslo.messaging says. Raises Malformed for anything that isn't one."""
+    message = _message(body, max_size)
     event_type = message.get("event_type")
     if not isinstance(event_type, str) or not _TYPE.match(event_type):
         raise Malformed("has no event_type")
-    payload = _unwrapped(message.get("payload"))
     publisher = _matching(_PUBLISHER, message.get("publisher_id"))
     identity = _matching(_ID, message.get("message_id"))
-    facts: dict[str, t.Any] = {"host": None, "instance": None, "port": None, "floating_ip": None, "project": None}
-    owner, fresh, of_instance = payload, False, True
-    if event_type.startswith(("compute.instance.", "instance.")):
-        # Without a host it was never anywhere, or the compute that speaks has just given it up.
-        spoken = _COMPUTE_PUBLISHER.match(publisher or "")
-        facts["host"] = payload.get("host") or (spoken and spoken[1])
-        facts["instance"] = payload.get("instance_id") or payload.get("uuid")
-    elif isinstance(payload.get("port"), dict):
-        owner = payload["port"]
-        facts |= {"port": owner.get("id"), "instance": owner.get("device_id"), "host": owner.get("binding:host_id")}
-        of_instance = str(owner.get("device_owner") or "").startswith("compute:")
-    elif isinstance(payload.get("floatingip"), dict):
-        owner = payload["floatingip"]
-        facts |= {"floating_ip": owner.get("id"), "port": owner.get("port_id")}
-        details = owner.get("port_details")
-        if isinstance(details, dict):
-            facts["instance"] = details.get("device_id")
-        fresh = event_type.startswith("floatingip.create.") or owner.get("revision_number") in (0, 1)
-    else:
-        facts |= {"host": payload.get("host"), "instance": payload.get("instance_id") or payload.get("instance_uuid")}
-    facts["project"] = owner.get("project_id") or owner.get("tenant_id")
+    subject = _subject(event_type, _unwrapped(message.get("payload")), publisher)
     return Notification(
         id=identity or str(uuid.uuid5(uuid.NAMESPACE_OID, body.decode("utf-8", "replace"))),
         type=event_type,
         time=_utc(message.get("timestamp")),
         priority=_matching(_ID, message.get("priority")),
         publisher=publisher,
-        host=_matching(_HOST, facts["host"]),
-        instance=_matching(_ID, facts["instance"]),
-        port=_matching(_ID, facts["port"]),
-        floating_ip=_matching(_ID, facts["floating_ip"]),
-        project=_matching(_ID, facts["project"]),
-        of_instance=of_instance,
-        fresh=fresh,
+        host=_matching(_HOST, subject.host),
+        instance=_matching(_ID, subject.instance),
+        port=_matching(_ID, subject.port),
+        floating_ip=_matching(_ID, subject.floating_ip),
+        project=_matching(_ID, subject.project),
+        of_instance=subject.of_instance,
+        fresh=subject.fresh,
+    )
+
+
+def _message(body: bytes, max_size: int) -> dict[str, t.Any]:
+    """The message, out of its envelope if it has one."""
+    if len(body) > max_size:
+        raise TooLarge(f"has {len(body)} bytes, more than max_size ({max_size})")
+    message = _json(body)
+    if "oslo.message" not in message:
+        return message
+    inner = message["oslo.message"]
+    if not isinstance(inner, str):
+        raise Malformed("has an oslo.message that is no text")
+    return _json(inner)
+
+
+def _subject(event_type: str, payload: dict[str, t.Any], publisher: str | None) -> _Subject:
+    def project(owner: dict[str, t.Any]) -> t.Any:
+        return owner.get("project_id") or owner.get("tenant_id")
+
+    if event_type.startswith(("compute.instance.", "instance.")):
+        # Without a host it was never anywhere, or the compute that speaks has just given it up.
+        spoken = _COMPUTE_PUBLISHER.match(publisher or "")
+        return _Subject(
+            project(payload),
+            host=payload.get("host") or (spoken and spoken[1]),
+            instance=payload.get("instance_id") or payload.get("uuid"),
+        )
+    port, address = payload.get("port"), payload.get("floatingip")
+    if isinstance(port, dict):
+        return _Subject(
+            project(port),
+            host=port.get("binding:host_id"),
+            instance=port.get("device_id"),
+            port=port.get("id"),
+            of_instance=str(port.get("device_owner") or "").startswith("compute:"),
+        )
+    if isinstance(address, dict):
+        details = address.get("port_details")
+        return _Subject(
+            project(address),
+            instance=details.get("device_id") if isinstance(details, dict) else None,
+            port=address.get("port_id"),
+            floating_ip=address.get("id"),
+            fresh=event_type.startswith("floatingip.create.") or address.get("revision_number") in (0, 1),
+        )
+    return _Subject(
+        project(payload),
+        host=payload.get("host"),
+        instance=payload.get("instance_id") or payload.get("instance_uuid"),
     )
 
 
@@ -480,14 +532,14 @@ def _matching(pattern: re.Pattern[str], value: t.Any) -> str | None:
 
 
 def _utc(value: t.Any) -> str | None:
-    """oslo's timestamps are UTC and don't say so."""
+    """oslo's timestamps are UTC and don't say so. None for what isn't one, or lies outside the years that Python knows."""
     try:
         found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=timezone.utc)
+        return found.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=timezone.utc)
-    return found.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 # ---- what it means, and for which host
@@ -552,16 +604,22 @@ class Places:
         before = self._floating.get(told.floating_ip)
         self._floating.set(told.floating_ip, told.port)
         if not known:
-            # It may have been another port's of the project until now, and that one's limit may be another one without it.
-            return Place(project=told.project)
-        hosts, ports = [], []
+            # It may have been another port's of the project until now, and that one's limit may be another one without it. The port that
+            # has it now is perhaps of another project: an administrator may give his address to a tenant.
+            now = self._at(told.port, told.instance) if told.port else Place()
+            return Place(now.hosts, now.ports, told.project)
+        hosts: list[str] = []
+        ports: list[str] = []
         for port in dict.fromkeys(port for port in (before, told.port) if port):
-            host = self._ports.get(port) or (self._instances.get(told.instance) if port == told.port else None)
-            if host:
-                hosts.append(host)
-            else:
-                ports.append(port)
+            place = self._at(port, told.instance if port == told.port else None)
+            hosts += place.hosts
+            ports += place.ports
         return Place(tuple(dict.fromkeys(hosts)), tuple(ports))
+
+    def _at(self, port: str, instance: str | None) -> Place:
+        """The host of a port, or where it isn't known the port."""
+        host = self._ports.get(port) or self._instances.get(instance)
+        return Place((host,)) if host else Place(ports=(port,))
 
 
 # ---- gathering
@@ -620,7 +678,7 @@ class Gathering(t.Generic[_Handle]):
         return taken
 
 
-def changed(entries: t.Sequence[Entry[_Handle]]) -> dict[str, t.Any]:
+def changed(entries: t.Sequence[Entry[_Handle]], *, limit_hosts: bool = False) -> dict[str, t.Any]:
     """One event of all these notifications. Its id depends on them alone."""
     told = [entry.told for entry in entries]
     ids, times = sorted(one.id for one in told), sorted(one.time for one in told if one.time)
@@ -640,16 +698,16 @@ def changed(entries: t.Sequence[Entry[_Handle]]) -> dict[str, t.Any]:
         "last": times[-1] if times else None,
     }
     # Where a host has to be looked up, a limit to the others would leave it out.
-    return _with_meta(event, [] if ports or projects else hosts)
+    return _with_meta(event, hosts if limit_hosts and not (ports or projects) else [])
 
 
-def flat(told: Notification, repeated: bool) -> dict[str, t.Any]:
+def flat(told: Notification, repeated: bool, *, limit_hosts: bool = False) -> dict[str, t.Any]:
     """The event of a single notification."""
     event: dict[str, t.Any] = {"kind": "notification"}
     for name in ("id", "type", "time", "priority", "publisher", "host", "instance", "port", "floating_ip", "project"):
         event[name] = getattr(told, name)
     event["repeated"] = repeated
-    return _with_meta(event, [told.host] if told.host else [])
+    return _with_meta(event, [told.host] if told.host and limit_hosts else [])
 
 
 def reconcile(reason: str) -> dict[str, t.Any]:
@@ -714,12 +772,20 @@ class Source:
         self._wake = asyncio.Event()
         self._wanted: str | None = None
         self._reconciled = float("-inf")
-        self._complained = False
+        self._complained: set[str] = set()
+        """The vhosts that nobody reaches, which has been said."""
+        self._connects: dict[str, int] = {}
+        self._there: dict[str, set[str]] = {}
+        """By vhost, the exchanges or queues that it has."""
+        self._heard: set[str] = set()
+        """The exchanges from which something has come."""
+        self._told_silent: set[str] = set()
         self._stopping = False
         self.counts = {"received": 0, "malformed": 0, "repeated": 0, "uninteresting": 0, "events": 0, "connects": 0}
 
     async def run(self) -> None:
-        tasks = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._emit())]
+        tasks = [asyncio.create_task(self._stay_connected(vhost)) for vhost in self._settings.vhost]
+        tasks.append(asyncio.create_task(self._emit()))
         try:
             done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -736,15 +802,15 @@ class Source:
 
     # -- connecting
 
-    async def _stay_connected(self) -> None:
+    async def _stay_connected(self, vhost: str) -> None:
         """Broker after broker. A pause grows while none answers, and is told once."""
         pause, attempt = 1.0, 0
         while True:
             broker = self._settings.brokers[attempt % len(self._settings.brokers)]
             attempt += 1
-            connected = self.counts["connects"]
+            connected = self._connects.get(vhost, 0)
             try:
-                why = await self._session(broker)
+                why = await self._session(broker, vhost)
             except aio_pika.exceptions.ProbableAuthenticationError:
                 why = f"refuses the user {self._settings.user}; correct user, password or vhost"
             except _BROKEN as exc:
@@ -754,15 +820,20 @@ class Source:
                 if self._stopping:
                     raise
                 why = "the connection has broken"
-            if self.counts["connects"] > connected:
+            if self._connects.get(vhost, 0) > connected:
                 pause = 1.0
-            if not self._complained:
-                self._complained = True
-                logger.warning("%s: %s. Trying again until it works, saying so only then.", broker, why)
+            if vhost not in self._complained:
+                self._complained.add(vhost)
+                logger.warning(
+                    "%s: %s. Trying again until it works, saying so only then.", self._name(broker, vhost), why
+                )
             await asyncio.sleep(pause if attempt % len(self._settings.brokers) == 0 else 0.1)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _session(self, broker: str) -> str:
+    def _name(self, broker: str, vhost: str) -> str:
+        return broker if len(self._settings.vhost) == 1 else f"{broker} {vhost}"
+
+    async def _session(self, broker: str, vhost: str) -> str:
         """One connection for as long as it holds; what ended it."""
         settings = self._settings
         host, port = settings.address(broker)
@@ -772,7 +843,7 @@ class Source:
                 port=port,
                 login=settings.user,
                 password=settings.secret(),
-                virtualhost=settings.vhost,
+                virtualhost=vhost,
                 ssl=settings.tls,
                 ssl_context=_tls(settings) if settings.tls else None,
                 timeout=settings.timeout,
@@ -791,7 +862,7 @@ class Source:
                     ended.set_result(f"the connection has ended ({_one_line(exc) if exc else 'closed'})")
 
             channel.close_callbacks.add(end)
-            return await self._consume(connection, channel, ended, broker)
+            return await self._consume(connection, channel, ended, broker, vhost)
         finally:
             with contextlib.suppress(*_BROKEN):
                 await asyncio.wait_for(connection.close(), settings.timeout)
@@ -802,6 +873,7 @@ class Source:
         channel: aio_pika.abc.AbstractChannel,
         ended: asyncio.Future[str],
         broker: str,
+        vhost: str,
     ) -> str:
         settings = self._settings
         own = await self._own_queue(channel) if settings.consume == "own" else None
@@ -820,25 +892,29 @@ class Source:
                     queue = await channel.get_queue(name, ensure=False)
                     await queue.consume(self._take, timeout=settings.timeout)
             # One that was there and is gone takes its bindings along; made again, it has to be bound again.
-            attached = there
+            attached = self._there[vhost] = there
             if first:
                 if own:
                     await own.consume(self._take, timeout=settings.timeout)
-                self._connected(broker)
+                self._connected(broker, vhost)
             elif new:
                 self._places.forget()
                 self._want("bound")
-            if missing := sorted(set(names) - there - told_missing):
+            # Several vhosts have all of them together.
+            lacking = set(names).difference(*self._there.values())
+            complete = len(self._there) == len(settings.vhost)
+            if complete and (missing := sorted(lacking - told_missing)):
                 told_missing.update(missing)
                 what = "exchange" if own else "queue"
                 logger.warning(
-                    "%s: there is no %s %s yet. A service makes it when it sends its first notification; looking again.",
-                    broker,
+                    "%s: there is no %s %s yet. A service makes it when it sends its first notification; looking again. If it has its own vhost "
+                    "(/nova and /neutron in OpenStack-Ansible), name all in vhost.",
+                    self._name(broker, vhost),
                     what,
                     ", ".join(missing),
                 )
             first = False
-            done, _pending = await asyncio.wait({ended}, timeout=_LOOK_AGAIN if there == set(names) else _LOOK_SOON)
+            done, _pending = await asyncio.wait({ended}, timeout=_LOOK_SOON if lacking else _LOOK_AGAIN)
             if done:
                 return ended.result()
             if own and (await self._consumers(connection, own.name)) == 0:
@@ -892,11 +968,13 @@ class Source:
             if not channel.is_closed:
                 await channel.close()
 
-    def _connected(self, broker: str) -> None:
+    def _connected(self, broker: str, vhost: str) -> None:
         self.counts["connects"] += 1
-        level = logging.WARNING if self._complained else logging.INFO
-        logger.log(level, "%s: connected, listening to %s.", broker, ", ".join(self._settings.routing_keys))
-        self._complained = False
+        self._connects[vhost] = self._connects.get(vhost, 0) + 1
+        level = logging.WARNING if vhost in self._complained else logging.INFO
+        name = self._name(broker, vhost)
+        logger.log(level, "%s: connected, listening to %s.", name, ", ".join(self._settings.routing_keys))
+        self._complained.discard(vhost)
         # What the old connection had in its hands comes again, or is gone; the reconcile sees to that.
         self._places.forget()
         self._want("connected")
@@ -904,7 +982,20 @@ class Source:
     # -- messages
 
     async def _take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        """Whatever a message does to us, it costs that message alone: an error in here would leave it unacknowledged, and go unsaid."""
         self.counts["received"] += 1
+        self._heard.add(str(message.exchange or ""))
+        try:
+            await self._understand(message)
+        except Exception as exc:
+            self.counts["malformed"] += 1
+            self._said.warn(
+                time.monotonic(),
+                f"A message on {message.exchange} {message.routing_key} can't be handled ({type(exc).__name__}); it is skipped. Report this.",
+            )
+            await _acknowledge(message)
+
+    async def _understand(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
         try:
             told = decode(message.body, self._settings.max_size)
         except Malformed as exc:
@@ -912,6 +1003,8 @@ class Source:
             self._said.warn(
                 time.monotonic(), f"A message on {message.exchange} {message.routing_key} {exc}; it is skipped."
             )
+            if isinstance(exc, TooLarge):
+                self._want("skipped")
             await _acknowledge(message)
             return
         if told.id in self._done:
@@ -949,14 +1042,15 @@ class Source:
                 await self._hand_over(reconcile(reason), self._gathering.take_all(now) if settings.window else [])
                 continue
             if settings.reconcile and self._reconciled > 0 and now >= self._reconciled + settings.reconcile:
+                self._tell_silent()
                 self._want("schedule")
                 continue
             if entries := self._gathering.take(now):
                 if settings.window:
-                    await self._hand_over(changed(entries), entries)
+                    await self._hand_over(changed(entries, limit_hosts=settings.limit_hosts), entries)
                 for entry in () if settings.window else entries:
                     again = any(message.redelivered for message in entry.messages)
-                    await self._hand_over(flat(entry.told, again), [entry])
+                    await self._hand_over(flat(entry.told, again, limit_hosts=settings.limit_hosts), [entry])
                 continue
             pauses = [due for due in (self._gathering.next_due(),) if due is not None]
             if self._wanted:
@@ -965,6 +1059,17 @@ class Source:
                 pauses.append(self._reconciled + settings.reconcile)
             self._wake.clear()
             await _within(max(0.0, min(pauses) - time.monotonic()) if pauses else None, self._wake.wait())
+
+    def _tell_silent(self) -> None:
+        silent = sorted(set(self._settings.exchanges) - self._heard - self._told_silent)
+        self._told_silent.update(silent)
+        if silent:
+            logger.warning(
+                "Nothing has come from the exchange %s since the start. If its service has another vhost or broker, name it; if it sends to other "
+                "topics than %s, or to none, see send_notifications.",
+                ", ".join(silent),
+                ", ".join(self._settings.topics),
+            )
 
     async def _hand_over(
         self, event: dict[str, t.Any], entries: list[Entry[aio_pika.abc.AbstractIncomingMessage]]

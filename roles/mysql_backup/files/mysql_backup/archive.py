@@ -1,29 +1,36 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files written and read through compressors and encryptors that are processes of their own."""
+"""Write and read files through external compressors and encryptors."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 import typing as t
 
+from .client import refusal
 from .failure import BackupError
 
 CHUNK = 1 << 16  # in the processor's cache: a third faster than 1 MiB
 SUFFIXES = {"zstd": ".zst", "gzip": ".gz"}
 ENCRYPTED = {"none": "", "age": ".age", "gpg": ".gpg"}
+_MEMORY = "/dev/shm"
+_KEYRING = "mysql-backup-key."
+#: From when on an expiry is told.
+_WARN_DAYS = 30
 _SET_PIPE_SIZE = 1031  # fcntl.F_SETPIPE_SZ, which Python names only since 3.10
 
 
 class Stage:
-    """One process of a pipe; its standard error is kept for the sentence that may be needed."""
+    """One process of a pipe; its standard error is kept for the error message."""
 
     def __init__(
         self,
@@ -47,13 +54,21 @@ class Stage:
                     fcntl.fcntl(stream, _SET_PIPE_SIZE, 1 << 20)
 
     def complaint(self) -> str:
-        """What the process said on its standard error, on one line."""
+        """The process's standard error on one line, without the statements that a client repeats."""
         self._errors.seek(0)
-        said = self._errors.read(4000).decode("utf-8", "replace")
-        return " ".join(said.split())
+        first, reason, start = self._errors.read(4000), b"", True
+        self._errors.seek(0)
+        for piece in iter(lambda: self._errors.readline(CHUNK), b""):
+            if start and piece.startswith(b"ERROR "):
+                reason = piece
+                break
+            start = piece.endswith(b"\n")
+        if reason:
+            return refusal(reason.decode("utf-8", "replace"))
+        return " ".join(first.decode("utf-8", "replace").split())
 
     def failure(self) -> str:
-        """Empty when the process ended well, else a sentence."""
+        """Wait for the process; an error message, or empty if it succeeded."""
         code = self.process.wait()
         if code == 0:
             return ""
@@ -61,7 +76,7 @@ class Stage:
         return f"{self.name} {how}: {self.complaint() or 'it said nothing'}"
 
     def kill(self) -> None:
-        """End the process if it still runs, and close what is open towards it."""
+        """Kill the process if it still runs, and close the pipes to it."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -73,7 +88,7 @@ class Stage:
 
 
 def compressors(compression: str, level: int, encryption: str, recipients: str, home: str) -> list[list[str]]:
-    """The processes between the text of a dump and its file. `home` is a private folder, for gpg."""
+    """The commands between the text of a dump and its file. `home` is a private directory for gpg."""
     if compression == "zstd":
         commands = [["zstd", "-q", "-c", "-T0", f"-{level}"]]
     else:
@@ -100,8 +115,53 @@ def _gpg(home: str) -> list[str]:
     return ["gpg", "--batch", "--no-tty", "--no-options", "--homedir", home]
 
 
+def try_keys(encryption: str, keys: bytes) -> None:
+    """Encrypt nothing to public keys, as a backup would be. BackupError where that fails: for text that is no key, or keys that have expired."""
+    with tempfile.TemporaryDirectory(prefix="mysql-backup-") as home:
+        path = os.path.join(home, "recipients")
+        with open(path, "wb") as stream:
+            stream.write(keys)
+        _compress, encrypt = compressors("gzip", 1, encryption, path, home)
+        stage = Stage(encrypt, subprocess.DEVNULL, subprocess.DEVNULL)
+        try:
+            failure = stage.failure()
+        finally:
+            stage.kill()
+    if failure:
+        raise BackupError(f"Nothing can be encrypted with these public keys: {failure}.")
+
+
+def expiring(recipients: str, now: float) -> list[str]:
+    """A warning for each of gpg's public keys that expires within the next weeks; recipients is their file."""
+    with tempfile.TemporaryDirectory(prefix="mysql-backup-") as home:
+        shown = subprocess.run(
+            [*_gpg(home), "--with-colons", "--show-keys", recipients],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    return _expiring(shown.stdout.decode("utf-8", "replace"), now)
+
+
+def _expiring(listing: str, now: float) -> list[str]:
+    """The same, of what gpg shows (GnuPG, doc/DETAILS): field 7 is when a key expires, field 12 what it may do, field 10 a fingerprint."""
+    warnings, ends = [], 0
+    for line in listing.splitlines():
+        row = [*line.split(":"), *[""] * 12]
+        if row[0] in ("pub", "sub"):
+            counts = row[0] == "pub" or "e" in row[11]  # it encrypts
+            ends = int(row[6]) if counts and row[6].isdigit() else 0
+        elif row[0] == "fpr" and ends:
+            if ends < now + _WARN_DAYS * 86400:
+                day = time.strftime("%Y-%m-%d", time.gmtime(ends))
+                warnings.append(f"The public key {row[9]} expires on {day}; renew it, or no backup can be made then.")
+            ends = 0
+    return warnings
+
+
 class Writer:
-    """A file that grows behind a chain of processes."""
+    """A file that is written through a chain of processes."""
 
     def __init__(self, path: str, commands: t.Sequence[t.Sequence[str]]) -> None:
         self.path = path
@@ -122,7 +182,7 @@ class Writer:
             raise
 
     def write(self, text: bytes) -> None:
-        """Hand over text; BackupError when the chain broke."""
+        """Write text. Raises BackupError if one of the processes failed."""
         self.bytes += len(text)
         pipe = self._stages[0].process.stdin
         assert pipe is not None
@@ -135,14 +195,14 @@ class Writer:
             raise BackupError(f"{self.path} can't be written: {self._stages[0].name} ended early.") from None
 
     def end(self) -> None:
-        """Nothing more will come. The processes finish by themselves, meanwhile the next file can begin."""
+        """Close the input. The processes finish in the background while the next file begins."""
         pipe = self._stages[0].process.stdin
         assert pipe is not None
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
 
     def settle(self) -> tuple[int, str]:
-        """Wait until the file is complete and on disk; its size and SHA-256, read back from there."""
+        """Wait until the file is complete and on disk; returns its size and SHA-256, read back from the disk."""
         self._check()
         try:
             os.fsync(self._file.fileno())
@@ -154,13 +214,13 @@ class Writer:
         return os.path.getsize(self.path), sha256(self.path, from_disk=True)
 
     def kill(self) -> None:
-        """Give up."""
+        """Kill the processes and close the file."""
         for stage in self._stages:
             stage.kill()
         self._file.close()
 
     def _check(self) -> None:
-        # From the end of the chain backwards: the last one to fail is the reason why those before it did.
+        # From the end of the chain backwards: the last process that failed made those before it fail.
         for stage in reversed(self._stages):
             if stage.process.stdin is not None:
                 with contextlib.suppress(OSError):
@@ -171,7 +231,7 @@ class Writer:
 
 
 def sha256(path: str, from_disk: bool = False) -> str:
-    """The checksum of a file; `from_disk` asks the kernel to forget its own copy first."""
+    """The checksum of a file; `from_disk` drops the kernel's cached copy first."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         if from_disk:
@@ -182,7 +242,7 @@ def sha256(path: str, from_disk: bool = False) -> str:
 
 
 class Identity:
-    """The private key that opens encrypted backups: in memory and in pipes, never in a file of its own."""
+    """The private key that decrypts backups; only in memory and in pipes, never in a file on disk."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -190,7 +250,7 @@ class Identity:
 
     @contextlib.contextmanager
     def opened(self, encryption: str) -> t.Iterator[tuple[list[str], list[int]]]:
-        """The command that decrypts, and the file descriptors it wants to inherit."""
+        """The command that decrypts, and the file descriptors that it inherits."""
         if not self._key:
             raise BackupError(f"The backup is encrypted with {encryption}; its private key is needed to read it.")
         if encryption == "age":
@@ -204,7 +264,7 @@ class Identity:
                 os.close(reading)
             return
         # gpg reads keys only from a keyring, so it gets one in memory (/dev/shm) for as long as it runs.
-        with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="mysql-backup-") as home:
+        with tempfile.TemporaryDirectory(dir=_MEMORY, prefix=f"{_KEYRING}{os.getpid()}.") as home:
             imported = subprocess.run(
                 [*_gpg(home), "--import"],
                 input=self._key,
@@ -214,14 +274,24 @@ class Identity:
             )
             try:
                 if imported.returncode != 0:
-                    raise BackupError("gpg can't import the private key that it was given.")
+                    raise BackupError("gpg can't import the given private key.")
                 yield [*_gpg(home), "--trust-model", "always", "--decrypt"], []
             finally:
                 subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
 
 
+def forget_keys() -> None:
+    """Remove the keyrings of killed processes, and stop their agents, which hold keys in memory."""
+    for home in glob.glob(os.path.join(_MEMORY, f"{_KEYRING}*")):
+        pid = os.path.basename(home)[len(_KEYRING) :].split(".")[0]
+        with contextlib.suppress(OSError):
+            if os.lstat(home).st_uid == os.geteuid() and not os.path.exists(f"/proc/{pid}"):
+                subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], stderr=subprocess.DEVNULL, check=False)
+                shutil.rmtree(home, ignore_errors=True)
+
+
 def read(path: str, compression: str, encryption: str, identity: Identity) -> t.Iterator[bytes]:
-    """The text in an archive, in chunks; BackupError unless every process ended well."""
+    """The text in an archive, in chunks. Raises BackupError if a process failed."""
     with contextlib.ExitStack() as stack:
         commands: list[tuple[list[str], list[int]]] = []
         if encryption != "none":
@@ -236,7 +306,7 @@ def read(path: str, compression: str, encryption: str, identity: Identity) -> t.
             stages.append(stage)
             source = t.cast(t.IO[bytes], stage.process.stdout)
         yield from iter(lambda: source.read(CHUNK), b"")
-        # The first to fail is the reason: after it the others see an early end.
+        # The first process that failed made the others fail.
         failures = [failure for failure in (stage.failure() for stage in stages) if failure]
         if failures:
             raise BackupError(f"{path} can't be read: {failures[0]}.")

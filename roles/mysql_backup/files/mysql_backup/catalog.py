@@ -9,76 +9,31 @@ whatever carries a proper name was complete when it got it. Only files named in 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import stat
 import typing as t
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, replace
 
 from . import archive
+from .durable import read_regular, sync_folder, write, write_json
 from .failure import BackupError, Damaged
+from .manifest import Manifest, Part, understood
 from .retention import Candidate
+from .settings import Settings
+from .signature import SIGNATURE, Key
 
-MADE_BY = "openstack_ops.day2.mysql_backup"
 MANIFEST = "manifest.json"
 CONTENTS = "contents.json"
 VERIFIED = "verified.json"
 _STAMP = "%Y%m%dT%H%M%SZ"
-_NAME = re.compile(r"mysql-[A-Za-z0-9._-]+-\d{8}T\d{6}Z(-\d+)?")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One archive of a backup."""
-
-    file: str
-    what: str  # tables, views, all (both) or accounts
-    databases: t.Sequence[str]
-    size: int = 0
-    bytes: int = 0  # before compression
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup says about itself."""
-
-    name: str
-    host: str
-    sequence: int
-    taken: str  # UTC, ISO 8601
-    databases: t.Sequence[str]
-    compression: str
-    encryption: str
-    server_version: str
-    lower_case_table_names: int
-    safety: bool = False
-    seconds: float = 0.0
-    binlog_file: str = ""
-    binlog_position: int = 0
-    gtid: str = ""
-    left_out: t.Sequence[t.Mapping[str, str]] = ()  # views that can't be read: view, reason, text
-    outside_snapshot: t.Sequence[str] = ()  # tables without transactions
-    parts: t.Sequence[Part] = field(default_factory=tuple)
-    contents_sha256: str = ""
-    made_by: str = MADE_BY
-    format: int = 1
-
-    @property
-    def size(self) -> int:
-        return sum(part.size for part in self.parts)
-
-    @property
-    def bytes(self) -> int:
-        return sum(part.bytes for part in self.parts)
-
-    @property
-    def moment(self) -> datetime:
-        return datetime.strptime(self.taken, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-
-    def left_out_views(self) -> list[tuple[str, str]]:
-        return [(one["database"], one["view"]) for one in self.left_out]
+_NAME = re.compile(r"mysql-([A-Za-z0-9._-]+)-\d{8}T\d{6}Z(-\d+)?")
+_LIMIT = 64 << 20  # bytes of a manifest, far more than one of a server with many thousand databases has
+_CONTENTS_LIMIT = 1 << 30
+_ODD = 1 << 40  # sequence numbers from here on are counted only in backups that were made here
+_FRESH = re.compile(r"(manifest\.json|contents\.json|verified\.json|manifest\.hmac)\.\d+\.new")  # of a run that died
 
 
 @dataclass(frozen=True)
@@ -88,22 +43,53 @@ class Backup:
     path: str
     manifest: Manifest
     verified: t.Mapping[str, t.Any]
+    doubt: str = ""  # why its signature doesn't show that it was made here
 
     @property
     def good(self) -> bool:
-        """Complete, and not found to be bad by a verification."""
-        return bool(self.verified.get("good", True))
+        """Complete, made here, of whole databases, and not found to be bad by a verification."""
+        return not (self.doubt or self.manifest.half_restored or self.verified.get("verdict") == "bad")
 
     def candidate(self) -> Candidate:
         made = self.manifest
-        return Candidate(made.name, made.sequence, made.moment, self.good, made.safety)
+        return Candidate(made.name, made.sequence, made.moment, self.good, made.safety, bool(made.half_restored))
+
+    def trusted(self) -> None:
+        """BackupError unless it was made here, and nobody but root can change it while it is read."""
+        if self.doubt:
+            raise Damaged(self.doubt)
+        self.unshared()
+
+    def unshared(self) -> None:
+        """BackupError where an account that isn't root's can change the backup, or the way to it, while it is read."""
+        way = os.path.dirname(os.path.realpath(self.path))
+        while way != os.path.dirname(way):
+            way = os.path.dirname(way)
+            status = os.lstat(way)
+            sticky = status.st_mode & stat.S_ISVTX  # nobody else can rename what is root's in there
+            if status.st_uid not in (0, os.geteuid()) or (status.st_mode & 0o022 and not sticky):
+                raise _shared(way, status)
+        folder = os.path.dirname(self.path)
+        for path in (folder, self.path, *(os.path.join(self.path, one) for one in sorted(os.listdir(self.path)))):
+            status = os.lstat(path)
+            file = os.path.dirname(path) == self.path
+            if file and not stat.S_ISREG(status.st_mode) and os.path.basename(path) in _ours(self.manifest):
+                raise Damaged(f"{path} is no regular file. Choose another backup.")
+            if status.st_uid != os.geteuid() or stat.S_ISLNK(status.st_mode) or stat.S_IMODE(status.st_mode) & 0o022:
+                raise _shared(path, status)
 
     def contents(self) -> dict[str, dict[str, t.Any]]:
         """The contents list, refused when it isn't the one that was written."""
         path = os.path.join(self.path, CONTENTS)
-        if archive.sha256(path) != self.manifest.contents_sha256:
+        try:
+            content = read_regular(path, _CONTENTS_LIMIT)
+        except (OSError, ValueError) as exc:
+            raise Damaged(
+                f"{path} can't be read: {getattr(exc, 'strerror', '') or exc}. Choose another backup."
+            ) from exc
+        if hashlib.sha256(content).hexdigest() != self.manifest.contents_sha256:
             raise Damaged(f"{path} was changed since the backup: its SHA-256 isn't the one in {MANIFEST}.")
-        return t.cast("dict[str, dict[str, t.Any]]", _read(path))
+        return t.cast("dict[str, dict[str, t.Any]]", json.loads(content))
 
     def check(self, part: Part) -> str:
         """Path of the archive, once its checksum was found to be the right one."""
@@ -118,15 +104,18 @@ class Backup:
             raise Damaged(f"{path} is damaged: its SHA-256 is {digest}, not {part.sha256}. Choose another backup.")
         return path
 
-    def mark_verified(self, result: t.Mapping[str, t.Any]) -> None:
-        write_json(os.path.join(self.path, VERIFIED), result)
+    def mark_verified(self, result: t.Mapping[str, t.Any], key: Key) -> None:
+        """Keep what a verification has found beside the backup."""
+        write_json(os.path.join(self.path, VERIFIED), dict(result, signature=key.sign(_canonical(result))))
 
 
 class Catalog:
-    """All backups of one folder."""
+    """The backups of one host in a folder that may be shared by several (NFS)."""
 
-    def __init__(self, directory: str) -> None:
-        self.directory = directory
+    def __init__(self, settings: Settings) -> None:
+        self.directory = settings.directory
+        self._host = settings.name
+        self.key = Key(settings.state)
 
     def check(self) -> None:
         """The role makes the folder, a run never does: on an absent mount it would fill the root file system."""
@@ -136,14 +125,18 @@ class Catalog:
             raise BackupError(f"The backup directory {self.directory} is not writable for user {os.getuid()}.")
 
     def backups(self) -> list[Backup]:
-        """Oldest first. Folders that aren't backups are passed over."""
+        """Oldest first. Folders that aren't backups of this host are passed over."""
         found = []
         for name in self._entries():
-            if _NAME.fullmatch(name):
+            if self._mine(name):
                 backup = self._load(os.path.join(self.directory, name))
-                if backup is not None and backup.manifest.name == name:
+                if backup is not None and backup.manifest.name == name and backup.manifest.host == self._host:
                     found.append(backup)
         return sorted(found, key=lambda one: one.manifest.sequence)
+
+    def _mine(self, name: str) -> bool:
+        match = _NAME.fullmatch(name)
+        return match is not None and match.group(1) == self._host
 
     def find(self, name: str) -> Backup:
         """A backup by name; 'latest' is the newest good one that isn't a safety dump."""
@@ -152,40 +145,59 @@ class Catalog:
             nightly = [one for one in backups if one.good and not one.manifest.safety]
             if nightly:
                 return nightly[-1]
-            raise BackupError(f"There is no good backup in {self.directory}.")
+            raise BackupError(f"There is no good backup of {self._host} in {self.directory}.{_why(backups)}")
         for one in backups:
             if one.manifest.name == name:
                 return one
-        raise BackupError(f"There is no backup {name} in {self.directory}; there are: {self._names(backups)}.")
+        raise BackupError(
+            f"There is no backup {name} of {self._host} in {self.directory}; there are: {self._names(backups)}."
+        )
 
     def begin(self, manifest: Manifest) -> Growing:
         """A folder for a new backup, with a sequence number and a name that is free."""
         taken = manifest.moment
-        sequence = max([one.manifest.sequence for one in self.backups()], default=0) + 1
+        counted = (one for one in self.backups() if not one.doubt or one.manifest.sequence < _ODD)
+        sequence = max((one.manifest.sequence for one in counted), default=0) + 1
         stem = f"mysql-{manifest.host}-{taken.strftime(_STAMP)}"
         name = stem
         for number in range(2, 1000):  # the same second again: a clock was set back
             if not os.path.lexists(os.path.join(self.directory, name)):
                 break
             name = f"{stem}-{number}"
-        return Growing(self.directory, replace(manifest, name=name, sequence=sequence))
+        self.key.make()
+        return Growing(self.directory, replace(manifest, name=name, sequence=sequence), self.key)
+
+    def usual_bytes(self) -> int:
+        """Bytes of SQL of the newest good backup, 0 when there is none."""
+        return next((one.manifest.bytes for one in reversed(self.backups()) if one.good and not one.manifest.safety), 0)
+
+    def sign(self, name: str) -> Backup:
+        """Accept a backup that was made elsewhere, or before there were signatures."""
+        backup = self.find(name)
+        backup.unshared()
+        self.key.make()
+        _sign(self.key, backup.path)
+        return self.find(name)
 
     def discard_partials(self) -> list[str]:
         """Remove what runs that died left behind; returns complaints. Only for the holder of the lock."""
         return [
             complaint
             for name in self._entries()
-            if name.endswith(".partial") and _NAME.fullmatch(name[1 : -len(".partial")])
+            if name.endswith(".partial") and self._mine(name[1 : -len(".partial")])
             for complaint in _discard(os.path.join(self.directory, name))
         ]
 
     def remove(self, backup: Backup) -> list[str]:
         """Remove one backup; returns complaints."""
-        foreign = set(os.listdir(backup.path)) - _ours(backup.manifest)
-        if foreign:
-            return [f"{backup.path} is kept: {sorted(foreign)[0]} in it isn't part of the backup."]
         partial = os.path.join(self.directory, f".{backup.manifest.name}.partial")
-        os.rename(backup.path, partial)
+        try:
+            foreign = {one for one in os.listdir(backup.path) if not _FRESH.fullmatch(one)} - _ours(backup.manifest)
+            if foreign:
+                return [f"{backup.path} is kept: {sorted(foreign)[0]} in it isn't part of the backup."]
+            os.rename(backup.path, partial)
+        except OSError as exc:
+            return [f"{backup.path} can't be removed: {exc.strerror}."]
         return _discard(partial)
 
     def _entries(self) -> list[str]:
@@ -195,24 +207,36 @@ class Catalog:
     def _names(backups: t.Sequence[Backup]) -> str:
         return ", ".join(one.manifest.name for one in backups) or "none"
 
-    @staticmethod
-    def _load(path: str) -> t.Optional[Backup]:
-        manifest = _manifest(os.path.join(path, MANIFEST))
+    def _load(self, path: str) -> t.Optional[Backup]:
+        text = _text(path)
+        manifest = understood(text)
         if manifest is None:
             return None
+        doubt = ""
         try:
-            verified = _read(os.path.join(path, VERIFIED))
-        except (OSError, ValueError):
-            verified = {}
-        return Backup(path, manifest, verified)
+            self.key.check(text, _signature(path), os.path.join(path, MANIFEST))
+        except BackupError as exc:
+            doubt = str(exc)
+        return Backup(path, manifest, self._verified(path, manifest.name), doubt)
+
+    def _verified(self, path: str, name: str) -> dict[str, t.Any]:
+        """What a verification here has found; {} when there was none."""
+        try:
+            found = json.loads(read_regular(os.path.join(path, VERIFIED), _LIMIT))
+            signature = found.pop("signature", "")
+            self.key.check(_canonical(found), signature, VERIFIED)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError, BackupError):
+            return {}
+        return t.cast("dict[str, t.Any]", found) if found.get("backup") == name else {}
 
 
 class Growing:
     """A backup that isn't one yet."""
 
-    def __init__(self, directory: str, manifest: Manifest) -> None:
+    def __init__(self, directory: str, manifest: Manifest, key: Key) -> None:
         self.manifest = manifest
         self._directory = directory
+        self._key = key
         self.path = os.path.join(directory, f".{manifest.name}.partial")
         try:
             os.mkdir(self.path, 0o700)
@@ -232,6 +256,7 @@ class Growing:
         write_json(self.file(CONTENTS), contents)
         manifest = replace(manifest, contents_sha256=archive.sha256(self.file(CONTENTS)))
         write_json(self.file(MANIFEST), asdict(manifest))
+        _sign(self._key, self.path)
         sync_folder(self.path)
         path = os.path.join(self._directory, manifest.name)
         os.rename(self.path, path)
@@ -239,57 +264,60 @@ class Growing:
         return Backup(path, manifest, {})
 
 
-def write_json(path: str, content: t.Any, mode: int = 0o600) -> None:
-    """Replace a file as a whole."""
-    fresh = path + ".new"
+def _text(path: str) -> bytes:
+    """A backup's manifest, as it is written; nothing for a folder that isn't one, a link to another one included."""
     try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=1, sort_keys=True)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(fresh, mode)
-        os.rename(fresh, path)
-    except OSError as exc:
-        raise BackupError(f"{path} can't be written: {exc.strerror}.") from exc
+        return read_regular(os.path.join(path, MANIFEST), _LIMIT) if stat.S_ISDIR(os.lstat(path).st_mode) else b""
+    except (OSError, ValueError):
+        return b""
 
 
-def sync_folder(path: str) -> None:
-    """A rename survives a power cut only once its folder is on disk."""
-    folder = os.open(path, os.O_RDONLY)
+def _shared(path: str, status: os.stat_result) -> BackupError:
+    return BackupError(
+        f"{path} can be changed by others while it is read (owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}). "
+        "Copy the backup to a folder of root's: chown root, chmod go-w."
+    )
+
+
+def _canonical(content: t.Mapping[str, t.Any]) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def _sign(key: Key, path: str) -> None:
+    write(os.path.join(path, SIGNATURE), key.sign(read_regular(os.path.join(path, MANIFEST), _LIMIT)))
+
+
+def _signature(path: str) -> str:
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        return read_regular(os.path.join(path, SIGNATURE), _LIMIT).decode("ascii", "replace")
+    except (OSError, ValueError):
+        return ""
 
 
-def _read(path: str) -> dict[str, t.Any]:
-    with open(path, encoding="utf-8") as stream:
-        return t.cast("dict[str, t.Any]", json.load(stream))
-
-
-def _manifest(path: str) -> t.Optional[Manifest]:
-    try:
-        raw = _read(path)
-        if raw.get("made_by") != MADE_BY:
-            return None
-        return Manifest(**dict(raw, parts=[Part(**part) for part in raw["parts"]]))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+def _why(backups: t.Sequence[Backup]) -> str:
+    """Why the newest of those that are there isn't good."""
+    if not backups:
+        return ""
+    newest = backups[-1]
+    if newest.manifest.half_restored and not newest.doubt:
+        return f" {newest.manifest.name} was made while {newest.manifest.half_restored[0]} was half restored."
+    return f" {newest.manifest.name}: {newest.doubt or newest.verified.get('message', 'it is a safety dump')}"
 
 
 def _ours(manifest: Manifest) -> set[str]:
-    fixed = {name + end for name in (MANIFEST, CONTENTS, VERIFIED) for end in ("", ".new")}
-    return fixed | {part.file for part in manifest.parts}
+    return {MANIFEST, CONTENTS, VERIFIED, SIGNATURE} | {part.file for part in manifest.parts}
 
 
 def _discard(partial: str) -> list[str]:
-    manifest = _manifest(os.path.join(partial, MANIFEST))
-    ours = _ours(manifest) if manifest else {MANIFEST + ".new"}
+    manifest = understood(_text(partial))
+    ours = _ours(manifest) if manifest else set()
     try:
+        if not stat.S_ISDIR(os.lstat(partial).st_mode):
+            return [f"{partial} can't be removed: it is no folder. Look what it is and remove it by hand."]
         # The manifest goes last: without it nobody would know what else is ours.
-        for name in sorted(set(os.listdir(partial)) & ours, key=lambda one: one == MANIFEST):
-            os.unlink(os.path.join(partial, name))
+        for name in sorted(os.listdir(partial), key=lambda one: one == MANIFEST):
+            if name in ours or _FRESH.fullmatch(name):
+                os.unlink(os.path.join(partial, name))
         os.rmdir(partial)
     except OSError as exc:
         return [f"{partial} can't be removed: {exc.strerror}. Look what is in it and remove it by hand."]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mysql-backup: consistent backups of a MariaDB server that are known to restore."""
+"""mysql-backup: consistent, verified backups of a MariaDB server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ import syslog
 import time
 import typing as t
 
-from . import account, archive, backup, restore, verify
+from . import account, archive, backup, progress, restore, scratch, verify
 from . import settings as configuration
-from .catalog import Catalog
+from .catalog import Backup, Catalog
 from .failure import BackupError, Busy, Incomplete
+from .journal import Journal
+from .progress import Progress
 from .report import Reporter, say
 from .server import ADMIN, Server
 from .settings import Settings
@@ -27,20 +29,30 @@ from .supervise import Stopped, supervised
 
 INCOMPLETE = 3
 BUSY = 75  # EX_TEMPFAIL
+RELEASE = 60.0  # seconds in which the kernel releases the lock of a process that was killed, on a busy machine
 
 
 def main() -> int:
-    """Parse, prepare the process, and do it."""
+    """Parse the arguments, prepare the process, and run the command."""
     os.umask(0o077)
-    # cron gives /usr/bin:/bin, mariadbd lives in /usr/sbin.
+    # cron's PATH is /usr/bin:/bin, but mariadbd is in /usr/sbin.
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["LC_ALL"] = "C.UTF-8"
+    archive.forget_keys()
     arguments = _arguments()
+    if arguments.command == "try-keys":
+        return _answered(lambda: try_keys_(arguments))
     return _answered(lambda: t.cast(int, arguments.do(configuration.load(arguments.settings), arguments)))
 
 
+def try_keys_(arguments: argparse.Namespace) -> int:
+    """Fail where backups can't be encrypted with the public keys on standard input; before they are settings."""
+    archive.try_keys(arguments.encryption, sys.stdin.buffer.read())
+    return 0
+
+
 def _answered(do: t.Callable[[], int]) -> int:
-    """The exit code of something that may fail with a sentence."""
+    """Call do and return its exit code; an error is reported and returns another one."""
     try:
         return do()
     except Busy as exc:
@@ -57,10 +69,11 @@ def _answered(do: t.Callable[[], int]) -> int:
 def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Take a backup, then apply the retention, then copy."""
 
-    def died(sentence: str) -> None:
-        with lock(settings, "lock"):
+    def died(reason: str) -> None:
+        archive.forget_keys()
+        with lock(settings, "lock", RELEASE):
             _clean_up(settings)
-            Reporter(settings).ended("failed", sentence)
+            Reporter(settings).ended("failed", reason)
 
     return supervised(lambda: _answered(lambda: _run(settings)), settings.timeout, died)
 
@@ -77,13 +90,22 @@ def _run(settings: Settings) -> int:
             backup.resync(settings, server)
             taken = backup.take(settings, server)
             made = taken.backup.manifest
+            if not made.half_restored:
+                # Before the retention removes what the status names until now, for a run may be killed at any moment.
+                good = {"backup": made.name, "size": made.size, "seconds": made.seconds, "number": _good_ones(settings)}
+                reporter.update(good=dict(good, ended=int(time.time())))
             gone, complaints = backup.prune(settings)
             warnings += taken.warnings + complaints
-            number = sum(one.good and not one.manifest.safety for one in Catalog(settings.directory).backups())
-            good = {"backup": made.name, "size": made.size, "seconds": made.seconds, "number": number}
+            if settings.encryption == "gpg":
+                warnings += archive.expiring(settings.recipients, time.time())
+            if made.half_restored:
+                raise BackupError(f"{made.name} isn't a good backup. {Journal(settings).summary()}")
+            good["number"] = _good_ones(settings)
             if settings.copy_to:
                 backup.copy_off(settings)
                 reporter.update(copied={"ended": int(time.time()), "backup": made.name})
+            if taken.missing:
+                raise BackupError(f"{made.name} is good, but doesn't have all databases. {' '.join(taken.missing)}")
             removed = f", removed {len(gone)} old ones" if gone else ""
             message = f"Made {made.name}: {made.bytes >> 20} MiB in {made.size >> 20}, {made.seconds} s{removed}."
             reporter.ended("good", message, warnings, **good)
@@ -94,11 +116,19 @@ def _run(settings: Settings) -> int:
         except (BackupError, OSError, Stopped) as exc:
             reporter.ended("failed", str(exc), warnings, **good)
             return 1
+        except Exception as exc:
+            reporter.ended("failed", f"A bug in mysql-backup: {type(exc).__name__}: {exc}", warnings, **good)
+            raise
+
+
+def _good_ones(settings: Settings) -> int:
+    """How many good backups are on disk."""
+    return sum(one.good and not one.manifest.safety for one in Catalog(settings).backups())
 
 
 def list_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Show the backups, oldest first."""
-    backups = Catalog(settings.directory).backups()
+    backups = Catalog(settings).backups()
     shown = [
         {
             "name": one.manifest.name,
@@ -107,7 +137,8 @@ def list_(settings: Settings, arguments: argparse.Namespace) -> int:
             "databases": list(one.manifest.databases),
             "safety": one.manifest.safety,
             "good": one.good,
-            "verified": one.verified.get("when", ""),
+            "verified": one.verified.get("when", "") if one.verified.get("verdict") == "good" else "",
+            "why": _why_not(one),
         }
         for one in backups
     ]
@@ -115,59 +146,155 @@ def list_(settings: Settings, arguments: argparse.Namespace) -> int:
         print(json.dumps(shown))
         return 0
     for row in shown:
-        state = "verified" if row["good"] and row["verified"] else "good" if row["good"] else "BAD"
+        state = "verified" if row["good"] and row["verified"] else "good" if row["good"] else str(row["why"])
         print(f"{row['name']}  {t.cast(int, row['size']) >> 20:>7} MiB  {state}{'  safety' if row['safety'] else ''}")
     return 0
 
 
+def _why_not(one: Backup) -> str:
+    """Why a backup isn't good, in a word; empty if it is."""
+    if one.doubt:
+        return "NOT OURS"
+    if one.manifest.half_restored:
+        return "HALF"
+    return "" if one.good else "BAD"
+
+
 def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Put a backup back; what is said on standard output is JSON."""
-    server = Server(settings.defaults_file, ADMIN)
-    identity = _identity(arguments)
+    """Restore a backup; prints JSON."""
     if arguments.plan:
-        plan = restore.plan(settings, server, arguments.backup, arguments.databases, arguments.accounts)
-        print(json.dumps(plan.public()))
+        print(json.dumps(_plan(settings, arguments).public()))
         return 0
+    killed = []
+
+    def died(reason: str) -> None:
+        archive.forget_keys()
+        killed.append(reason)
+        with lock(settings, "lock", RELEASE):
+            _clean_up(settings)
+            _restore_ended(settings, "killed", reason)
+
+    # No timeout, and a lost connection doesn't stop it: half a restore is worse than a slow one.
+    code = supervised(lambda: _answered(lambda: _restore(settings, arguments)), None, died, hangup=False)
+    return INCOMPLETE if killed and Journal(settings).databases else code
+
+
+def _plan(settings: Settings, arguments: argparse.Namespace) -> restore.Plan:
+    server = Server(settings.defaults_file, ADMIN)
+    wanted = [name for names in arguments.databases or () for name in names]
+    return restore.plan(settings, server, arguments.backup, wanted, arguments.accounts, arguments.safety)
+
+
+def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
+    identity = _identity(arguments)
     with lock(settings, "lock"):
-        plan = restore.plan(settings, server, arguments.backup, arguments.databases, arguments.accounts)
-        result = restore.restore(settings, server, plan, identity, arguments.safety)
-        say(syslog.LOG_NOTICE, f"Restored {', '.join(plan.databases)} from {result['backup']}.")
+        try:
+            plan = _plan(settings, arguments)
+            server = Server(settings.defaults_file, ADMIN)
+            result = restore.restore(settings, server, plan, identity, arguments.safety, arguments.force)
+        except Stopped as exc:
+            _restore_ended(settings, "stopped", str(exc))
+            return INCOMPLETE if Journal(settings).databases else 1
+        except BackupError as exc:
+            _restore_ended(settings, "failed", str(exc), tell=False)
+            raise
+        said = f" But: {result['differs'][0]}." if result["differs"] else ""
+        _restore_ended(settings, "good", f"Restored {', '.join(plan.databases)} from {result['backup']}.{said}")
         print(json.dumps(result))
     return 0
 
 
+def _restore_ended(settings: Settings, state: str, message: str, tell: bool = True) -> None:
+    journal = Journal(settings)
+    text = message if state in ("good", "failed") else f"{message} {journal.summary() or 'Nothing was changed.'}"
+    if tell:
+        say(syslog.LOG_NOTICE if state == "good" else syslog.LOG_ERR, text)
+    ended = {"state": state, "ended": int(time.time()), "message": text, "incomplete": len(journal.databases)}
+    Reporter(settings).update(restore=ended)
+
+
 def verify_(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Restore into a scratch server and compare; says JSON."""
+    """Restore a backup into a scratch server and compare; prints JSON."""
+
+    def died(reason: str) -> None:
+        archive.forget_keys()
+        with lock(settings, "verify.lock", RELEASE):
+            scratch.remove_left(settings.scratch)
+        say(syslog.LOG_ERR, f"Nothing was verified. {reason}")
+
+    return supervised(lambda: _answered(lambda: _verify(settings, arguments)), settings.timeout, died)
+
+
+def _verify(settings: Settings, arguments: argparse.Namespace) -> int:
     with lock(settings, "verify.lock"):
-        _be_modest(settings)
-        result = verify.verify(settings, arguments.backup, _identity(arguments))
+        try:
+            _be_modest(settings)
+            result = verify.verify(settings, arguments.backup, _identity(arguments))
+        except Stopped as exc:
+            raise BackupError(f"Nothing was verified. {exc}") from exc
         Reporter(settings).update(verified=result)
     if result["good"]:
         say(syslog.LOG_INFO, f"{result['backup']} restores: {result['tables']} tables, {result['rows']} rows.")
-    else:
+    elif result["verdict"] == "bad":
         say(syslog.LOG_ERR, f"{result['backup']} is BAD: {result['message']}")
+    else:
+        say(syslog.LOG_ERR, f"{result['backup']} can't be verified here: {result['message']}")
     if not arguments.quiet:
         print(json.dumps(result))
     return 0 if result["good"] else 1
 
 
+def status_(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Show what is running, its progress, the last results, and half restored databases; fails if there are any."""
+    reporter, journal = Reporter(settings), Journal(settings)
+    now = progress.read(settings)
+    if arguments.json:
+        print(json.dumps(dict(reporter.read(), progress=now, half_restored=journal.databases)))
+    else:
+        for name, section in sorted(reporter.read().items()):
+            if section.get("message") or section.get("state"):
+                print(
+                    f"{name}: {section.get('state', section.get('verdict', ''))} {section.get('message', '')}".rstrip()
+                )
+        if now:
+            print(progress.line(now))
+        if journal.databases:
+            print(journal.summary())
+    return INCOMPLETE if journal.databases else 0
+
+
+def sign_(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Trust a backup from another host as if it were made here. Its contents run with all rights on the database server."""
+    with lock(settings, "lock"):
+        made = Catalog(settings).sign(arguments.backup).manifest
+    say(syslog.LOG_NOTICE, f"{made.name} was accepted: signed with the key of this host.")
+    print(made.name)
+    return 0
+
+
 def account_(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Make or repair the account that takes the backups; says whether that changed anything."""
+    """Create or repair the account that takes the backups; prints whether anything changed."""
     changed = account.ensure(settings, Server(settings.defaults_file, ADMIN), arguments.check)
     print(json.dumps({"changed": changed}))
     return 0
 
 
 @contextlib.contextmanager
-def lock(settings: Settings, name: str) -> t.Iterator[None]:
-    """One at a time; the kernel lets go of it when the process dies."""
+def lock(settings: Settings, name: str, patience: float = 0) -> t.Iterator[None]:
+    """Hold a lock, which the kernel releases when the process ends. Raises Busy if another process holds it for `patience` seconds."""
     path = os.path.join(settings.state, name)
+    until = time.monotonic() + patience
     with open(path, "a+", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise Busy(f"Another one is at work (process {stream.read().strip()}); this one does nothing.") from None
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(0.05)
+                    continue
+                stream.seek(0)
+                raise Busy(f"Another run is active (process {stream.read().strip()}); nothing was done.") from None
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")
         stream.flush()
@@ -175,21 +302,30 @@ def lock(settings: Settings, name: str) -> t.Iterator[None]:
 
 
 def _clean_up(settings: Settings) -> None:
-    """After a run that was killed."""
+    """Clean up after a killed run."""
+    Progress(settings, "").end()
     with contextlib.suppress(OSError):
-        Catalog(settings.directory).discard_partials()
+        Catalog(settings).discard_partials()
     with contextlib.suppress(BackupError):
         backup.resync(settings, Server(settings.defaults_file))
 
 
 def _be_modest(settings: Settings) -> None:
-    """Let the database server have the processor and the disk first."""
+    """Lower the process's CPU and I/O priority in favour of the database server."""
     os.nice(settings.nice)
     subprocess.run(["ionice", "-c", "2", "-n", "7", "-p", str(os.getpid())], stderr=subprocess.DEVNULL, check=False)
 
 
 def _identity(arguments: argparse.Namespace) -> archive.Identity:
     return archive.Identity(sys.stdin.buffer.read() if arguments.identity else b"")
+
+
+def _named(text: str) -> list[str]:
+    """The names in a list with commas. One that names nothing isn't taken for all databases."""
+    found = [name for name in text.split(",") if name]
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names no database; leave it out for all of the backup")
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -203,23 +339,37 @@ def _arguments() -> argparse.Namespace:
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(do=list_)
     one = commands.add_parser("account", help=account_.__doc__)
-    one.add_argument("--check", action="store_true", help="only say whether it would change")
+    one.add_argument("--check", action="store_true", help="only print whether it would change anything")
     one.set_defaults(do=account_)
+    one = commands.add_parser("status", help=status_.__doc__)
+    one.add_argument("--json", action="store_true", help="for programs")
+    one.set_defaults(do=status_)
+    one = commands.add_parser("sign", help=sign_.__doc__)
+    one.add_argument("backup", help="name of a backup")
+    one.set_defaults(do=sign_)
+    one = commands.add_parser("try-keys", help=try_keys_.__doc__)
+    one.add_argument("encryption", choices=[name for name in archive.ENCRYPTED if name != "none"])
     for name, do in (("restore", restore_), ("verify", verify_)):
         one = commands.add_parser(name, help=do.__doc__)
         one.add_argument("backup", nargs="?", default="latest", help="name of a backup (%(default)s)")
         one.add_argument("--identity", action="store_true", help="read the private key from standard input")
         one.set_defaults(do=do)
         if name == "verify":
-            one.add_argument("--quiet", action="store_true", help="say nothing when all is well, for cron")
+            one.add_argument("--quiet", action="store_true", help="print nothing on success, for cron")
             continue
-        one.add_argument("--plan", action="store_true", help="say what would happen, change nothing")
+        one.add_argument("--plan", action="store_true", help="print what would happen, change nothing")
+        one.add_argument("--databases", type=_named, action="append", help="only these, separated by commas")
         one.add_argument(
-            "--databases",
-            type=lambda text: [name for name in text.split(",") if name],
-            default=[],
-            help="only these, by comma",
+            "--database",
+            dest="databases",
+            type=lambda name: [name],
+            action="append",
+            metavar="NAME",
+            help="only this one, whatever is in its name (--database=NAME; more than once for more)",
         )
-        one.add_argument("--accounts", action="store_true", help="users and grants, too")
-        one.add_argument("--no-safety", dest="safety", action="store_false", help="don't dump what will be dropped")
+        one.add_argument("--accounts", action="store_true", help="also restore users and grants")
+        one.add_argument(
+            "--force", action="store_true", help="restore despite problems, and accept differences afterwards"
+        )
+        one.add_argument("--no-safety", dest="safety", action="store_false", help="don't take a safety dump first")
     return parser.parse_args()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text that mysqldump writes, cut into sections while it flows by. Pure: no files, no processes."""
+"""Split the output of mysqldump into sections while it is streamed. Pure: no files, no processes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import re
 import typing as t
 import zlib
 
-from .failure import BackupError
+from .failure import BackupError, Confused
 
 
 class Section(t.NamedTuple):
-    """Where in a dump we are."""
+    """A position in a dump."""
 
     kind: str  # preamble, database, structure, rows, placeholder, events, routines, view, epilogue
     database: str = ""
@@ -44,7 +44,7 @@ _HEADINGS: t.Sequence[tuple[t.Pattern[bytes], str]] = tuple(
 
 
 class DumpReader:
-    """Cuts a dump of `databases` into sections, and refuses text that isn't such a dump.
+    """Splits a dump of `databases` into sections, and rejects text that isn't such a dump.
 
     After the tables of all databases mysqldump defines their views in a second round, if there are any; `views_of`
     names the databases of that round when the text has only one of the two.
@@ -62,9 +62,9 @@ class DumpReader:
         self._held = b""
 
     def feed(self, chunk: bytes) -> t.Iterator[tuple[Section, bytes]]:
-        """The sections that `chunk` goes on with or begins, each with its text."""
+        """The sections that `chunk` continues or begins, each with its text."""
         text = self._held + chunk
-        # Whatever could be the first half of a heading waits for the next chunk.
+        # Anything that could be the first half of a heading waits for the next chunk.
         safe = max(0, len(text) - max(map(len, _ENDS)) + 1)
         done = at = 0
         while True:
@@ -81,7 +81,7 @@ class DumpReader:
                 self.section = section
                 done = at
             at += len(_HEADING)
-            safe = max(safe, at)  # held back it would be found again
+            safe = max(safe, at)  # otherwise it would be found again
         # Searched once, behind the last heading: it ends the last section.
         end = min((at for at in (text.find(mark, done) for mark in _ENDS) if at >= 0), default=-1)
         if self.section != EPILOGUE and end >= 0:
@@ -94,7 +94,7 @@ class DumpReader:
         self._held = text[safe:]
 
     def finish(self) -> t.Iterator[tuple[Section, bytes]]:
-        """The rest; BackupError when databases are missing."""
+        """The rest of the dump. Raises BackupError if databases are missing."""
         self._complete(self._held)
         yield from self._emit(self._held)
         self._held = b""
@@ -116,27 +116,29 @@ class DumpReader:
             return None
         name = found.group(1).replace(b"``", b"`").decode("utf-8", "surrogateescape")
         if self.section == EPILOGUE:
-            raise BackupError(f"The dump goes on after its end, with {kind} {name}.")
+            raise Confused(f"The dump goes on after its end, with {kind} {name}.")
         if kind != "database":
             self._views_seen = self._views_seen or kind == "placeholder"
             return self.section._replace(kind=kind, name="" if kind in ("events", "routines") else name)
         expected, views = self._ahead[0] if self._ahead else ("", False)
         if name != expected or (views and not self._views_seen):
-            raise BackupError(
-                f"The dump names database {name} where it can't be. A routine, trigger or event of database "
-                f"{self.section.database or '(none)'} holds text that looks like mysqldump's own; change that text."
+            raise Confused(
+                f"The dump has database {name} at an impossible position. A routine, trigger or event of database "
+                f"{self.section.database or '(none)'} contains text that looks like mysqldump's headings; change that text."
             )
         del self._ahead[0]
         return Section("database", name, "", views)
 
 
 class Entry:
-    """How much of one object a dump holds."""
+    """The size of an object in a dump."""
 
     def __init__(self) -> None:
         self.bytes = 0
         self.rows = 0
         self.crc = 0
+        self.longest = 0  # bytes of its longest statement; never too few, but perhaps those of two short ones
+        self._open = 0
         self._line_start = False
 
     def add(self, text: bytes, rows: bool) -> None:
@@ -146,10 +148,19 @@ class Entry:
             # MariaDB writes each row on a line of its own, and no value has a line feed.
             self.rows += text.count(b"\n(") + (self._line_start and text.startswith(b"("))
             self._line_start = text.endswith(b"\n")
+        first = text.find(b";\n") if rows else -1
+        if first < 0:
+            self._open += len(text)
+            self.longest = max(self.longest, self._open)
+            return
+        last = text.rfind(b";\n")
+        self.longest = max(self.longest, self._open + first, last - first)
+        self._open = len(text) - last
+        self.longest = max(self.longest, self._open)
 
 
 class Contents:
-    """What a dump holds, object by object: enough to tell whether two dumps are of the same state."""
+    """The objects in a dump, with sizes and checksums that show whether two dumps are of the same state."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -161,11 +172,16 @@ class Contents:
         if section in (PREAMBLE, EPILOGUE):
             return
         if section != self._last[0]:
-            # In the second round the database's own heading says nothing new, and is there or not.
+            # In the second round the database's heading is optional and adds nothing.
             if section.views and section.kind == "database":
                 return
             self._last = section, self.entries.setdefault(label(section), Entry())
         self._last[1].add(text, section.kind == "rows")
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest statement."""
+        return max((entry.longest for entry in self.entries.values()), default=0)
 
     def public(self) -> dict[str, dict[str, t.Union[int, str]]]:
         """For contents.json."""
@@ -180,8 +196,18 @@ def _rows(key: str, entry: Entry) -> dict[str, int]:
 
 
 def label(section: Section) -> str:
-    """How contents.json names an object: 'rows nova.instances'."""
-    return f"{section.kind} {section.database}" + (f".{section.name}" if section.name else "")
+    """The name of an object in contents.json: 'rows nova.instances'. Dots in a database's name are escaped by a backslash."""
+    return f"{section.kind} {_escaped(section.database)}" + (f".{section.name}" if section.name else "")
+
+
+def belongs(key: str, databases: t.Iterable[str]) -> bool:
+    """Whether an object in contents.json belongs to one of these databases."""
+    rest = key.split(" ", 1)[1]
+    return any(rest == name or rest.startswith(name + ".") for name in map(_escaped, databases))
+
+
+def _escaped(database: str) -> str:
+    return database.replace("\\", "\\\\").replace(".", "\\.")
 
 
 def differences(
@@ -189,19 +215,19 @@ def differences(
     found: t.Mapping[str, t.Mapping[str, object]],
     rows_only: bool = False,
 ) -> list[str]:
-    """One sentence per object that isn't the same on both sides."""
+    """A line for each object that differs."""
     kinds = ("rows ",) if rows_only else ("rows ", "structure ", "database ", "events ", "routines ", "view ")
-    sentences = []
+    lines = []
     for key in sorted(set(expected) | set(found)):
         if not key.startswith(kinds) or expected.get(key) == found.get(key):
             continue
         if key not in found:
-            sentences.append(f"{key} is missing")
+            lines.append(f"{key} is missing")
         elif key not in expected:
-            sentences.append(f"{key} is there and was not in the backup")
+            lines.append(f"{key} exists but isn't in the backup")
         else:
-            sentences.append(f"{key} is {_brief(found[key])}, was {_brief(expected[key])}")
-    return sentences
+            lines.append(f"{key} is {_brief(found[key])}, was {_brief(expected[key])}")
+    return lines
 
 
 def _brief(entry: t.Mapping[str, object]) -> str:

@@ -1,17 +1,20 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom a run tells how it went: the status file, node_exporter, syslog, and cron's mail by standard error."""
+"""Report the result of a run: to the status file, node_exporter, syslog, and by standard error to cron's mail."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import secrets
 import sys
 import syslog
 import time
 import typing as t
 
-from . import catalog
+from .durable import read_json, write_json
 from .settings import Settings
 
 METRICS: t.Sequence[tuple[str, str, str, str]] = (
@@ -21,17 +24,23 @@ METRICS: t.Sequence[tuple[str, str, str, str]] = (
         "run_ended_timestamp_seconds",
         "run",
         "ended",
-        "When the last run ended; older than its start while it runs, or when it was killed.",
+        "When the last run ended; older than its start while it runs, or if it was killed.",
     ),
-    ("run_success", "run", "success", "1 when the last run made a good backup."),
+    ("run_success", "run", "success", "1 if the last run made a good backup."),
     ("run_warnings", "run", "warned", "How many warnings the last run gave."),
     ("good_timestamp_seconds", "good", "ended", "When the last good backup was complete."),
     ("good_size_bytes", "good", "size", "Size of the last good backup on disk."),
     ("good_duration_seconds", "good", "seconds", "How long the last good backup took."),
     ("good_backups", "good", "number", "How many good backups are on disk."),
     ("copied_timestamp_seconds", "copied", "ended", "When backups were last copied off the host."),
+    (
+        "restore_incomplete",
+        "restore",
+        "incomplete",
+        "How many databases are half restored because a restore was stopped.",
+    ),
     ("verified_timestamp_seconds", "verified", "ended", "When a backup was last restored into a scratch server."),
-    ("verified_success", "verified", "good", "1 when that backup was found to be good."),
+    ("verified_success", "verified", "good", "1 if that backup was good."),
 )
 
 
@@ -44,29 +53,31 @@ class Reporter:
 
     def read(self) -> dict[str, dict[str, t.Any]]:
         try:
-            return catalog._read(self._path)
+            return read_json(self._path)
         except (OSError, ValueError):
             return {}
 
     def update(self, **sections: t.Mapping[str, t.Any]) -> None:
-        """Merge sections into the status file, and write the metrics anew."""
-        status = self.read()
-        for name, values in sections.items():
-            status[name] = dict(status.get(name, {}), **values)
-        catalog.write_json(self._path, status, mode=0o644)
-        if self._settings.metrics:
-            write_text(self._settings.metrics, metrics(status, self._settings.name))
+        """Merge sections into the status file, and rewrite the metrics."""
+        with open(self._path + ".lock", "a", encoding="utf-8") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # a run and a verification may end at the same moment
+            status = self.read()
+            for name, values in sections.items():
+                status[name] = dict(status.get(name, {}), **values)
+            write_json(self._path, status, mode=0o644)
+            if self._settings.metrics:
+                write_text(self._settings.metrics, metrics(status, self._settings.name))
 
     def started(self) -> t.Optional[str]:
-        """Note that a run begins; returns what is to be said about one before that never ended."""
+        """Record the start of a run; returns a warning if the previous one never ended."""
         before = self.read().get("run", {})
         self.update(run={"state": "running", "started": int(time.time()), "pid": os.getpid(), "message": ""})
         if before.get("state") == "running":
-            return f"The run that began at {stamp(before.get('started', 0))} died without a word."
+            return f"The run that began at {stamp(before.get('started', 0))} ended without a result."
         return None
 
     def ended(self, state: str, message: str, warnings: t.Sequence[str] = (), **good: t.Any) -> None:
-        """Note the end of a run, and tell everybody."""
+        """Record and report the end of a run."""
         now = int(time.time())
         run = {
             "state": state,
@@ -83,11 +94,14 @@ class Reporter:
 
 
 def say(priority: int, message: str) -> None:
-    """One line in syslog; what isn't as it should be goes to standard error too, where cron makes a mail of it."""
+    """Write a line to syslog; warnings and errors also go to standard error, which cron mails."""
+    # Names of databases are in it, and whoever may make one could write to the operator's terminal, or end the line.
+    message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(message.split()))
     syslog.openlog("mysql-backup", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(priority, " ".join(message.split()))
+    syslog.syslog(priority, message)
     if priority <= syslog.LOG_WARNING:
-        print(f"mysql-backup: {message}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(f"mysql-backup: {message}", file=sys.stderr, flush=True)
 
 
 def stamp(seconds: float) -> str:
@@ -106,9 +120,24 @@ def metrics(status: t.Mapping[str, t.Mapping[str, t.Any]], name: str) -> str:
 
 
 def write_text(path: str, text: str) -> None:
-    """Replace a world-readable file as a whole: node_exporter may read at any moment."""
-    fresh = path + ".new"
-    with open(fresh, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.chmod(fresh, 0o644)
-    os.rename(fresh, path)
+    """Replace a world-readable file atomically, since node_exporter may read it at any time."""
+    # The directory may belong to another account (as Debian's /var/lib/prometheus does), which can create links in it at any time. So names
+    # in it are used only to create a file exclusively and to rename it, and the mode is set by descriptor.
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fresh = f".{os.path.basename(path)}.{secrets.token_hex(8)}"
+    try:
+        handle = os.open(
+            fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+        )
+        try:
+            with open(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fchmod(handle, 0o644)
+            os.rename(fresh, os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(fresh, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)

@@ -1,31 +1,37 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting a backup back, into the server or into a scratch one."""
+"""Restore a backup, into the server or into a scratch server."""
 
 from __future__ import annotations
 
+import shutil
 import typing as t
 from dataclasses import dataclass
 
-from . import archive
+from . import archive, needs
 from .backup import take
-from .catalog import Backup, Catalog, Part
-from .dumptext import Contents, DumpReader, differences
+from .catalog import Backup, Catalog
+from .dumptext import Contents, DumpReader, belongs, differences
 from .failure import BackupError, Damaged, Incomplete
-from .server import Server, quoted
+from .journal import Journal
+from .manifest import Part
+from .progress import Progress
+from .server import Server
 from .settings import Settings
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a restore is going to do."""
+    """The steps and problems of a restore."""
 
     backup: Backup
     databases: t.Sequence[str]
     present: t.Mapping[str, int]  # databases that will be dropped, with the number of their tables
     accounts: bool
     same_series: bool
+    problems: t.Sequence[str] = ()  # why the server can't take it, each with a remedy
+    notes: t.Sequence[str] = ()
 
     def public(self) -> dict[str, t.Any]:
         made = self.backup.manifest
@@ -42,6 +48,8 @@ class Plan:
                 f"{one['database']}.{one['view']}" for one in made.left_out if one["database"] in self.databases
             ],
             "server_version_differs": "" if self.same_series else made.server_version,
+            "problems": list(self.problems),
+            "notes": list(self.notes),
         }
 
     def parts(self) -> list[Part]:
@@ -49,23 +57,55 @@ class Plan:
         return [one for one in self.backup.manifest.parts if one.what == "accounts" or wanted & set(one.databases)]
 
 
-def plan(settings: Settings, server: Server, name: str, databases: t.Sequence[str], accounts: bool) -> Plan:
-    """Look, and decide; changes nothing."""
-    backup = Catalog(settings.directory).find(name)
+def plan(
+    settings: Settings, server: Server, name: str, databases: t.Sequence[str], accounts: bool, safety: bool = True
+) -> Plan:
+    """Plan a restore without changing anything. Raises BackupError for a backup that is unusable or lacks a database."""
+    backup = Catalog(settings).find(name)
     made = backup.manifest
-    if not backup.good:
-        raise BackupError(f"{made.name} was found to be bad: {backup.verified.get('message')} Choose another backup.")
+    backup.trusted()
+    if backup.verified.get("verdict") == "bad":
+        raise BackupError(
+            f"{made.name} failed its verification: {backup.verified.get('message')} Choose another backup."
+        )
     missing = sorted(set(databases) - set(made.databases))
     if missing:
         raise BackupError(f"{made.name} has no database {missing[0]}; it has: {', '.join(made.databases)}.")
     wanted = [one for one in made.databases if one in (databases or made.databases)]
     facts = server.facts()
     same = made.server_version.split(".")[:2] == facts.version.split(".")[:2]
-    return Plan(backup, wanted, server.tables(wanted), accounts, same)
+    present = server.tables(wanted)
+    problems = needs.lacking(made, wanted, present, accounts, server)
+    half = [one for one in wanted if one in made.half_restored]
+    if half:
+        problems.append(
+            f"{made.name} was made while {half[0]} was half restored, so it has only a part of it. Choose another backup."
+        )
+    if safety and present:
+        problems += _safety_room(settings, made, server.size(present))
+    notes = [
+        f"{one['database']}.{one['view']} isn't in the backup: {one['reason']}"
+        for one in made.left_out
+        if one["database"] in wanted
+    ]
+    notes += [f"{one} comes back without its old rows (system versioning)." for one in made.without_history]
+    notes += server.blockers()
+    return Plan(backup, wanted, present, accounts, same, problems, notes)
+
+
+def _safety_room(settings: Settings, made: t.Any, size: int) -> list[str]:
+    needed = int(size * made.size / max(made.bytes, 1) * 1.2)
+    free = shutil.disk_usage(settings.directory).free
+    if free >= needed:
+        return []
+    return [
+        f"The safety dump of what will be dropped needs about {needed >> 20} MiB in {settings.directory}, {free >> 20} are free: free up space, or "
+        "restore without a safety dump."
+    ]
 
 
 def rehearse(wanted: Plan, identity: archive.Identity) -> None:
-    """Read every archive to its end and compare it with what was dumped, before anything is dropped."""
+    """Read every archive completely and compare it with what was dumped, before any database is dropped."""
     backup = wanted.backup
     expected = backup.contents()
     contents = Contents()
@@ -76,13 +116,13 @@ def rehearse(wanted: Plan, identity: archive.Identity) -> None:
     found = contents.public()
     mine = {key: one for key, one in expected.items() if key in found}
     wrong = differences(mine, found)
-    lost = [key for key in expected if _database(key, wanted.databases) and key not in found]
+    lost = [key for key in expected if belongs(key, wanted.databases) and key not in found]
     if wrong or lost:
         raise Damaged(f"{backup.manifest.name} doesn't hold what was dumped: {(wrong or lost)[0]}.")
 
 
-def load(wanted: Plan, server: Server, identity: archive.Identity) -> None:
-    """Execute the statements of the wanted databases, and of the accounts when they are wanted."""
+def load(wanted: Plan, server: Server, identity: archive.Identity, progress: t.Optional[Progress] = None) -> None:
+    """Execute the statements of the chosen databases, and of the accounts if they are to be restored."""
     for part in wanted.parts():
         if part.what == "accounts":
             if wanted.accounts:
@@ -91,48 +131,91 @@ def load(wanted: Plan, server: Server, identity: archive.Identity) -> None:
                         execute(chunk)
             continue
         with server.loading() as execute:
+            # Accept the tables of the source even if this server wouldn't let you create them.
+            execute(b"SET SESSION innodb_strict_mode = 0;\n")
             for section, text in _sections(wanted.backup, part, identity):
                 if not section.database or section.database in wanted.databases:
                     execute(text)
+                if progress:
+                    progress.add(len(text), section)
 
 
 def compare(wanted: Plan, server: Server) -> list[str]:
-    """Dump what was loaded, the same way as the backup was; the differences."""
-    databases = set(wanted.databases)
-    expected = {key: one for key, one in wanted.backup.contents().items() if _database(key, databases)}
-    found = server.contents(wanted.databases, ()).public()
-    # Another series of the server may write the same table definition in other words.
+    """Dump the restored databases like the backup was made; returns the differences."""
+    expected = {key: one for key, one in wanted.backup.contents().items() if belongs(key, wanted.databases)}
+    found = server.contents(wanted.databases, wanted.backup.manifest.history).public()
+    # Another release series may print the same table definition differently.
     return differences(expected, found, rows_only=not wanted.same_series)
 
 
 def restore(
-    settings: Settings, server: Server, wanted: Plan, identity: archive.Identity, safety: bool
+    settings: Settings, server: Server, wanted: Plan, identity: archive.Identity, safety: bool, force: bool = False
 ) -> dict[str, t.Any]:
-    """Do what the plan says; the databases are then exactly those of the backup."""
+    """Carry out the plan, so that the databases are exactly as in the backup. Raises BackupError, or Incomplete after databases were dropped."""
+    if wanted.problems and not force:
+        more = f" And {len(wanted.problems) - 1} more; --plan lists them." if len(wanted.problems) > 1 else ""
+        raise BackupError(f"Nothing was changed. {wanted.problems[0]}{more} --force restores anyway.")
+    progress = Progress(settings, "restore", sum(part.bytes for part in wanted.parts()))
+    journal = Journal(settings)
     rehearse(wanted, identity)
     result = dict(wanted.public(), safety="")
-    way_back = ""
-    if safety and wanted.present:
-        result["safety"] = take(settings, server, sorted(wanted.present)).backup.manifest.name
-        way_back = f" What was there before is in {result['safety']}."
-    try:
-        for database in wanted.present:
-            server.query(f"SET foreign_key_checks = 0; DROP DATABASE {quoted(database)}")
-        load(wanted, server, identity)
-        wrong = compare(wanted, server)
-    except BackupError as exc:
-        raise Incomplete(f"The restore is incomplete. {exc}{way_back}") from exc
-    if wrong:
+    whole = sorted(set(wanted.present) - set(journal.databases))
+    if safety and whole:
+        result["safety"] = take(settings, server, whole).backup.manifest.name
+    with server.packet(wanted.backup.manifest.longest_statement):
+        journal.begin(wanted.databases, wanted.backup.manifest.name, t.cast(str, result["safety"]))
+        result["safety"] = result["safety"] or journal.databases[wanted.databases[0]]["safety"]
+        wrong = _replace(wanted, server, identity, Undertaking(journal, progress, settings.patience, force))
+    result["differs"] = wrong
+    if wrong and not force:
         raise Incomplete(
-            f"Restored, but {len(wrong)} objects are not as in the backup (is somebody writing?): {wrong[0]}.{way_back}"
+            f"Restored, but {len(wrong)} objects differ from the backup (is somebody writing?): {wrong[0]}. {journal.summary()} --force "
+            "accepts the differences."
         )
+    journal.end(wanted.databases)
+    progress.end()
     return result
 
 
-def _database(key: str, databases: t.Collection[str]) -> bool:
-    """Whether an object of contents.json belongs to one of these databases."""
-    rest = key.split(" ", 1)[1]
-    return any(rest == name or rest.startswith(name + ".") for name in databases)
+class Undertaking(t.NamedTuple):
+    """The context of a restore."""
+
+    journal: Journal
+    progress: Progress
+    patience: int
+    force: bool
+
+
+def _replace(wanted: Plan, server: Server, identity: archive.Identity, how: Undertaking) -> list[str]:
+    """Drop, load and compare the databases; returns the differences."""
+    dropped = False
+    try:
+        for database in wanted.present:
+            server.drop(database, how.patience)
+            dropped = True
+        load(wanted, server, identity, how.progress)
+        try:
+            return compare(wanted, server)
+        except BackupError as exc:
+            if not how.force:
+                raise
+            return [f"nothing could be compared: {exc}"]
+    except (BackupError, OSError) as exc:
+        if not dropped and wanted.present and _all_there(wanted, server):
+            how.journal.revert(wanted.databases)
+            raise
+        raise Incomplete(f"The restore is incomplete. {exc} {how.journal.summary()}") from exc
+
+
+def _all_there(wanted: Plan, server: Server) -> bool:
+    """Whether the databases to be dropped still have all their tables; False if the server doesn't answer.
+
+    A failed DROP DATABASE may have dropped tables: the server removes them first, and then fails on an unknown file.
+    """
+    try:
+        return server.tables(list(wanted.present)) == dict(wanted.present)
+    except BackupError:
+        return False
 
 
 def _chunks(backup: Backup, part: Part, identity: archive.Identity) -> t.Iterator[bytes]:

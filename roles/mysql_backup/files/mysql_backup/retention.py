@@ -18,6 +18,7 @@ class Candidate(t.NamedTuple):
     taken: datetime  # UTC
     good: bool = True
     safety: bool = False  # made by a restore, just before it dropped databases
+    half: bool = False  # of a database that was half restored
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,14 @@ PERIODS: t.Sequence[tuple[str, str]] = (
 def obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> list[Candidate]:
     """What the policy no longer wants, oldest first.
 
-    Bad ones are neither counted nor removed: somebody will want to look at them.
+    Bad ones are neither counted nor removed: somebody will want to look at them. Of those with half a database in them the newest
+    stays, and they push out nothing.
     """
+    everything = sorted(candidates, key=lambda one: one.sequence)
+    return _obsolete([one for one in everything if not one.half], policy) + [one for one in everything if one.half][:-1]
+
+
+def _obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> list[Candidate]:
     ordered = sorted((one for one in candidates if one.good), key=lambda one: one.sequence)
     keep = _wanted([one for one in ordered if not one.safety], policy)
     safety = [one for one in ordered if one.safety]
@@ -66,6 +73,8 @@ def _wanted(ordered: list[Candidate], policy: Policy) -> set[str]:
     # Age is counted from the newest good backup, not from today: after ten nights of failures the
     # seven days before them are still there, and a clock that jumps at prune time changes nothing.
     keep.update(one.name for one in ordered if policy.days and (newest.taken - one.taken).days < policy.days)
+    # One that was taken by a clock years ahead makes all others old, so a number stays as well.
+    keep.update(one.name for one in ordered[len(ordered) - min(policy.days, len(ordered)) :])
     for rule, period in PERIODS:
         last_of = {one.taken.strftime(period): one for one in ordered}
         ranked = sorted(last_of.values(), key=lambda one: one.sequence)

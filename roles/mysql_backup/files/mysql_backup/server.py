@@ -6,28 +6,34 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import shutil
 import subprocess
+import time
 import typing as t
 from dataclasses import dataclass
 
 from . import archive
+from .client import SAFE, client, fields, refusal, sandbox
 from .dumptext import COMPLETED, Contents, DumpReader, Section
-from .failure import BackupError, Damaged
+from .failure import BackupError, Confused
 
+_OLD = "#mysql50#"
 SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 NEEDED = {"SELECT", "SHOW VIEW", "TRIGGER", "EVENT"}  # on everything
+_UTF8 = ("--default-character-set=utf8mb4",)
+_LONG = 10  # seconds
 ADMIN = "-admin"  # suffix of the group in the option file
 
 
-def client(*names: str) -> str:
-    """The first of these programs that is installed."""
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise BackupError(f"None of {', '.join(names)} is installed; the client package of the server has them.")
+@functools.lru_cache(maxsize=None)
+def can_dump_history() -> bool:
+    """Whether mariadb-dump carries the old rows of system-versioned tables."""
+    said = subprocess.run(
+        [client("mariadb-dump", "mysqldump"), "--no-defaults", "--help"], capture_output=True, check=False
+    )
+    return b"--dump-history" in said.stdout
 
 
 def quoted(name: str) -> str:
@@ -38,6 +44,16 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A string as SQL wants it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def names(them: t.Iterable[str]) -> str:
+    """What stands in the brackets of SQL's IN."""
+    return ", ".join(literal(name) for name in them) or "''"
+
+
+def within(column: str, them: t.Collection[str]) -> str:
+    """SQL's condition that a name is one of these. information_schema by itself takes NOVA and nóva for nova."""
+    return f"{column} IN ({names(them)}) AND BINARY {column} IN ({names(them)})"
 
 
 @dataclass(frozen=True)
@@ -63,11 +79,11 @@ class Server:
             self._options.append(f"--defaults-group-suffix={suffix}")
 
     def query(self, sql: str) -> list[list[str]]:
-        """The rows of the answer, as text."""
+        """The rows of the answer, as text, whatever characters are in it; NULL is the text NULL."""
         done = self._client(sql)
         if done.returncode != 0:
-            raise BackupError(f"The server refused: {' '.join(done.stderr.split())}")
-        return [line.split("\t") for line in done.stdout.splitlines()]
+            raise BackupError(f"The server refused: {refusal(done.stderr.decode(errors='replace'))}")
+        return [fields(line) for line in done.stdout.split(b"\n")[:-1]]
 
     def facts(self) -> Facts:
         """Also the first contact: it fails here when the account or the server doesn't answer."""
@@ -90,7 +106,7 @@ class Server:
         """What the account may do everywhere."""
         rows = self.query(
             "SELECT privilege_type FROM information_schema.user_privileges"
-            " WHERE grantee = CONCAT(QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)), '@',"
+            " WHERE BINARY grantee = CONCAT(QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)), '@',"
             " QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)))"
         )
         return {row[0] for row in rows}
@@ -98,13 +114,71 @@ class Server:
     def databases(self) -> list[str]:
         """All but the server's own, in the order of their names."""
         rows = self.query("SELECT schema_name FROM information_schema.schemata ORDER BY BINARY schema_name")
-        return [row[0] for row in rows if row[0].lower() not in SYSTEM]
+        return [row[0] for row in rows if row[0] not in SYSTEM and not row[0].startswith(_OLD)]
+
+    def old_folders(self) -> list[str]:
+        """Databases whose folder still has the name that MySQL 5.0 gave it, so that only `#mysql50#NAME` leads to them."""
+        # Other folders in the data directory (lost+found, .snapshot) are shown likewise, and have no tables.
+        rows = self.query(
+            f"SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_schema LIKE '{_OLD}%'"
+        )
+        return [row[0] for row in rows]
+
+    def variables(self, *wanted: str) -> dict[str, str]:
+        """Global variables that this server knows."""
+        rows = self.query(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names(wanted)})")
+        return {row[0].lower(): row[1] for row in rows}
+
+    def engines(self) -> set[str]:
+        """Storage engines that tables can have."""
+        return {
+            row[0]
+            for row in self.query("SELECT engine FROM information_schema.engines WHERE support IN ('YES', 'DEFAULT')")
+        }
+
+    def collations(self) -> set[str]:
+        """Of tables and columns. Those of UCA 14 are listed without the character set that they are used with."""
+        rows = self.query(
+            "SELECT full_collation_name FROM information_schema.collation_character_set_applicability"
+            if self.knows("collation_character_set_applicability", "FULL_COLLATION_NAME")
+            else "SELECT collation_name FROM information_schema.collations"
+        )
+        return {row[0] for row in rows}
+
+    def knows(self, table: str, column: str) -> bool:
+        """Whether information_schema has this column."""
+        return bool(
+            self.query(
+                "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema'"
+                f" AND table_name = {literal(table)} AND column_name = {literal(column)}"
+            )
+        )
+
+    def accounts(self) -> set[str]:
+        """Users as user@host, roles by their names."""
+        return {row[0] for row in self.query("SELECT IF(is_role = 'Y', user, CONCAT(user, '@', host)) FROM mysql.user")}
+
+    def validates_passwords(self) -> bool:
+        """Whether a plugin does."""
+        return bool(
+            self.query(
+                "SELECT 1 FROM information_schema.plugins WHERE plugin_type = 'PASSWORD VALIDATION' AND plugin_status = 'ACTIVE'"
+            )
+        )
+
+    def size(self, databases: t.Collection[str]) -> int:
+        """Bytes of tables and indexes."""
+        rows = self.query(
+            "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) FROM information_schema.tables"
+            f" WHERE {within('table_schema', databases)}"
+        )
+        return int(rows[0][0])
 
     def outside_snapshot(self, databases: t.Sequence[str]) -> list[str]:
         """Tables whose engine has no transactions: a consistent snapshot doesn't cover them."""
         rows = self.query(
             "SELECT table_schema, table_name FROM information_schema.tables JOIN information_schema.engines USING (engine)"
-            f" WHERE table_schema IN ({_list(databases)}) AND table_type = 'BASE TABLE' AND transactions <> 'YES'"
+            f" WHERE {within('table_schema', databases)} AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND transactions <> 'YES'"
         )
         return [".".join(row) for row in rows]
 
@@ -112,28 +186,44 @@ class Server:
         """How many tables and views each of the databases that exist has."""
         rows = self.query(
             "SELECT schema_name, COUNT(table_name) FROM information_schema.schemata"
-            " LEFT JOIN information_schema.tables ON table_schema = schema_name"
-            f" WHERE schema_name IN ({_list(databases)}) GROUP BY schema_name"
+            " LEFT JOIN information_schema.tables ON BINARY table_schema = schema_name"
+            f" WHERE {within('schema_name', databases)} GROUP BY BINARY schema_name"
         )
         return {name: int(count) for name, count in rows}
 
-    def broken_views(self, databases: t.Sequence[str]) -> dict[tuple[str, str], str]:
-        """Views that can't be read any more, with the server's reason. One of them ends mysqldump."""
+    def objects(self, databases: t.Sequence[str]) -> list[tuple[str, str, str]]:
+        """Database, name and kind (VIEW, BASE TABLE, ...) of every table and view."""
         rows = self.query(
-            "SELECT table_schema, table_name FROM information_schema.tables"
-            f" WHERE table_type = 'VIEW' AND table_schema IN ({_list(databases)}) ORDER BY 1, 2"
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables"
+            f" WHERE {within('table_schema', databases)} ORDER BY 1, 2"
         )
-        views = [(row[0], row[1]) for row in rows]
-        # The same statement as mysqldump's own; one per line, so that the line of an error names the view.
-        asked = "".join(f"SHOW FIELDS FROM {quoted(database)}.{quoted(view)};\n" for database, view in views)
-        done = self._client(asked, "--force")
-        answers = re.findall(r"^ERROR \d+ \(\w+\) at line (\d+): (.*)$", done.stderr, re.MULTILINE)
-        return {views[int(line) - 1]: reason for line, reason in answers}
+        return [(row[0], row[1], row[2]) for row in rows]
 
-    def view_text(self, database: str, view: str) -> str:
-        """The statement that made a view; a broken one has it, too."""
-        rows = self.query(f"SHOW CREATE VIEW {quoted(database)}.{quoted(view)}")
-        return rows[0][1]
+    def broken_views(self, views: t.Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Views that can't be read any more, with the server's reason. One of them ends mysqldump."""
+        # The same statement as mysqldump's own; one per line, so that the line of an error names the view.
+        return self._refused(views, "SHOW FIELDS FROM {};\n")
+
+    def broken_tables(self, tables: t.Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Tables that can't be opened, for example because a file is damaged or their engine isn't loaded."""
+        return self._refused(tables, "SELECT 1 FROM {} LIMIT 1;\n")
+
+    def _refused(self, them: t.Sequence[tuple[str, str]], statement: str) -> dict[tuple[str, str], str]:
+        asked = "".join(statement.format(f"{quoted(database)}.{quoted(name)}") for database, name in them)
+        done = self._client(asked, "--force")
+        said = done.stderr.decode("utf-8", "replace")
+        answers = re.findall(r"^ERROR \d+ \(\w+\) at line (\d+): (.*)$", said, re.MULTILINE)
+        if done.returncode != 0 and not answers:
+            raise BackupError(f"The server refused: {refusal(said)}")
+        return {them[int(line) - 1]: reason for line, reason in answers}
+
+    def text_of(self, database: str, name: str) -> str:
+        """The statement that made a view; a broken one has it, too. Empty for what the server can't say."""
+        try:
+            row = self.query(f"SHOW CREATE TABLE {quoted(database)}.{quoted(name)}")[0]
+        except BackupError:
+            return ""
+        return row[1]
 
     def gtid(self, file: str, position: int) -> str:
         """The global transaction id of a place in the binary log."""
@@ -141,21 +231,83 @@ class Server:
 
     def galera(self) -> dict[str, str]:
         """wsrep's own words about this member; empty when it is none."""
+        if self.variables("wsrep_provider").get("wsrep_provider", "none") in ("none", ""):
+            return {}
         rows = self.query(
             "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_size', 'wsrep_cluster_status',"
             " 'wsrep_local_index', 'wsrep_incoming_addresses')"
         )
-        status = {row[0].lower(): row[1] for row in rows}
-        return status if status.get("wsrep_ready") == "ON" else {}
+        return {row[0].lower(): row[1] for row in rows}
+
+    def desynced(self) -> bool:
+        """Whether this member is out of flow control, by whomever."""
+        return self.variables("wsrep_desync").get("wsrep_desync") == "ON"
+
+    def caught_up(self, seconds: float = 60) -> None:
+        """Wait until the member has applied what came meanwhile: in flow control it would stop the cluster until it has."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            rows = self.query("SHOW GLOBAL STATUS LIKE 'wsrep_local_recv_queue'")
+            if not rows or int(rows[0][1]) == 0:
+                return
+            time.sleep(0.5)
 
     def desync(self, on: bool) -> None:
         """Let a Galera member fall behind without slowing the cluster down, or end that."""
         self.query(f"SET GLOBAL wsrep_desync = {'ON' if on else 'OFF'}")
 
+    def drop(self, database: str, patience: int) -> None:
+        """Drop a database; one that somebody holds is an error that says who, not a wait without end."""
+        try:
+            self.query(
+                f"SET lock_wait_timeout = {patience}; SET foreign_key_checks = 0; DROP DATABASE {quoted(database)}"
+            )
+        except BackupError as exc:
+            if "ERROR 1205" not in str(exc):
+                raise
+            holders = "; ".join(self.blockers()) or "SHOW FULL PROCESSLIST may tell who"
+            raise BackupError(
+                f"Database {database} is held by somebody, for more than {patience} s: {holders}"
+            ) from exc
+
+    def blockers(self) -> list[str]:
+        """Transactions that are open for some time: what they have read can't be dropped."""
+        rows = self.query(
+            "SELECT p.id, p.user, p.host, TIMESTAMPDIFF(SECOND, x.trx_started, NOW()) FROM information_schema.innodb_trx x"
+            " JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id"
+            f" WHERE x.trx_started < NOW() - INTERVAL {_LONG} SECOND ORDER BY 4 DESC LIMIT 3"
+        )
+        return [
+            f"Connection {number} of {user} from {place} has a transaction open for {age} s, which a DROP would wait for: end it, or KILL {number}."
+            for number, user, place, age in rows
+        ]
+
+    @contextlib.contextmanager
+    def packet(self, longest: int) -> t.Iterator[None]:
+        """Have the server take statements of this length, and as it was afterwards."""
+        now = int(self.variables("max_allowed_packet")["max_allowed_packet"])
+        wanted = min((longest + (1 << 20)) // 1024 * 1024 + 1024, 1 << 30)
+        if wanted <= now:
+            yield
+            return
+        self.query(f"SET GLOBAL max_allowed_packet = {wanted}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BackupError):
+                # With a lower limit the server can't read a binary log that has longer events: those begin a new one.
+                self.query(f"FLUSH BINARY LOGS; SET GLOBAL max_allowed_packet = {now}")
+
+    def place_known(self) -> bool:
+        """Whether the server can say the GTID of where its binary log stands. If not, mariadb-dump --master-data ends by a segfault."""
+        status = {row[0].lower(): row[1] for row in self.query("SHOW STATUS LIKE 'binlog_snapshot_%'")}
+        file, position = status.get("binlog_snapshot_file", ""), status.get("binlog_snapshot_position", "0")
+        return not file or self.gtid(file, int(position)) != "NULL"
+
     def dump_command(
-        self, databases: t.Sequence[str], left_out: t.Iterable[tuple[str, str]], binlog: bool
+        self, databases: t.Sequence[str], left_out: t.Iterable[tuple[str, str]], binlog: bool, history: bool = False
     ) -> list[str]:
-        """One consistent snapshot of all these databases."""
+        """One consistent snapshot of all these databases; `history` with the old rows of system-versioned tables."""
         return [
             client("mariadb-dump", "mysqldump"),
             *self._options,
@@ -165,17 +317,32 @@ class Server:
             "--events",
             "--triggers",
             "--hex-blob",
-            "--default-character-set=utf8mb4",
+            *_UTF8,
             "--max-allowed-packet=1G",
             *(["--master-data=2"] if binlog else []),
+            *(["--dump-history"] if history else []),
             *(f"--ignore-table={database}.{view}" for database, view in left_out),
             "--databases",
+            "--",  # a database may be called --result-file=...
             *databases,
         ]
 
+    def confusing(self, databases: t.Sequence[str]) -> list[str]:
+        """Those whose definitions hold text that looks like a heading of a dump."""
+        found = []
+        for name in databases:
+            command = [one for one in self.dump_command([name], (), False) if one != "--single-transaction"]
+            command.insert(command.index("--databases"), "--no-data")
+            try:
+                for _piece in self.dump(command, DumpReader([name])):
+                    pass
+            except Confused:
+                found.append(name)
+        return found
+
     def accounts_command(self) -> list[str]:
         """Users, roles and grants as statements that any MariaDB understands."""
-        return [client("mariadb-dump", "mysqldump"), *self._options, "--system=users", "--insert-ignore"]
+        return [client("mariadb-dump", "mysqldump"), *self._options, *_UTF8, "--system=users", "--insert-ignore"]
 
     def dump(self, command: t.Sequence[str], reader: DumpReader) -> t.Iterator[tuple[Section, bytes]]:
         """Run mysqldump and yield its text; BackupError unless it ended well and said that it completed."""
@@ -212,11 +379,11 @@ class Server:
         if failure or not last.startswith(COMPLETED):
             raise BackupError(failure or f"{command[0]} ended without the line that says it completed.")
 
-    def contents(self, databases: t.Sequence[str], left_out: t.Iterable[tuple[str, str]]) -> Contents:
+    def contents(self, databases: t.Sequence[str], history: bool) -> Contents:
         """What a dump of these databases would hold, without keeping it."""
         contents = Contents()
         if databases:
-            for section, text in self.dump(self.dump_command(databases, left_out, False), DumpReader(databases)):
+            for section, text in self.dump(self.dump_command(databases, (), False, history), DumpReader(databases)):
                 contents.add(section, text)
         return contents
 
@@ -224,7 +391,7 @@ class Server:
     def loading(self) -> t.Iterator[t.Callable[[bytes], None]]:
         """A client that executes what it is handed; BackupError at the first statement that fails."""
         stage = archive.Stage(
-            [client("mariadb", "mysql"), *self._options, "--batch", "--max-allowed-packet=1G"],
+            [client("mariadb", "mysql"), *self._options, *SAFE, *sandbox(), "--batch", "--max-allowed-packet=1G"],
             subprocess.PIPE,
             subprocess.DEVNULL,
         )
@@ -242,16 +409,11 @@ class Server:
                 pipe.close()
             failure = stage.failure()
             if failure:
-                # A server that went away or is full says nothing about what it was given.
-                blame = BackupError if re.search(r"gone away|Lost connection|is full|No space", failure) else Damaged
-                raise blame(f"Loading stopped: {failure}")
+                raise BackupError(f"Loading stopped: {failure}")
         finally:
             stage.kill()
 
-    def _client(self, sql: str, *options: str) -> subprocess.CompletedProcess[str]:
-        command = [client("mariadb", "mysql"), *self._options, "--batch", "--skip-column-names", *options]
-        return subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
-
-
-def _list(names: t.Sequence[str]) -> str:
-    return ", ".join(literal(name) for name in names) or "''"
+    def _client(self, sql: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+        command = [client("mariadb", "mysql"), *self._options, *SAFE, "--batch", "--skip-column-names", *options]
+        text = sql.encode("utf-8", "surrogateescape")
+        return subprocess.run(command, input=text, capture_output=True, check=False)

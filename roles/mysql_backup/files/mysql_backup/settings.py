@@ -38,6 +38,7 @@ class Settings:
     nice: int = 10
     timeout: int = 6 * 3600  # seconds
     scratch: str = "/var/tmp"  # folder of the scratch servers that verify starts
+    patience: int = 30  # seconds that a restore waits for somebody who holds a database
     retention: Policy = field(default_factory=Policy)
 
 
@@ -50,8 +51,23 @@ def load(path: str) -> Settings:
         settings = Settings(retention=policy, **wanted)
     except (OSError, ValueError, TypeError, AttributeError) as exc:
         raise BackupError(f"The settings in {path} can't be used: {exc}.") from exc
-    for one in fields(settings):
-        default = getattr(Settings("/"), one.name)
-        if isinstance(default, (str, int)) and type(getattr(settings, one.name)) is not type(default):
-            raise BackupError(f"In {path} {one.name} should be of type {type(default).__name__}.")
+    _check(path, settings)
     return settings
+
+
+def _check(path: str, settings: Settings) -> None:
+    """BackupError for a value of another type than its default's: a text in the place of a list would exclude every name that is a part of it."""
+    for owner, defaults in ((settings, Settings("/")), (settings.retention, Policy())):
+        for one in fields(t.cast(t.Any, owner)):
+            value, default = getattr(owner, one.name), getattr(defaults, one.name)
+            if isinstance(default, Policy):
+                continue
+            if isinstance(default, tuple):
+                if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+                    raise BackupError(f"In {path} {one.name} should be a list of texts.")
+            elif type(value) is not type(default):
+                raise BackupError(f"In {path} {one.name} should be of type {type(default).__name__}.")
+            elif isinstance(value, int) and value < 0:
+                raise BackupError(f"In {path} {one.name} is {value}; a number below 0 means nothing.")
+    if settings.timeout == 0:
+        raise BackupError(f"In {path} timeout is 0, so each run would be stopped at once.")

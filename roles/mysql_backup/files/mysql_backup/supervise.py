@@ -1,26 +1,34 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run in a process of its own, so that somebody is left to tell when it is killed."""
+"""Run a job in a child process, so that the parent can report if it is killed."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
 import sys
-import time
 import traceback
 import typing as t
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGINT; a BaseException, so that only clean-up code gets to see it."""
+    """SIGTERM or SIGINT; a BaseException, so that only cleanup code sees it."""
 
 
-def supervised(work: t.Callable[[], int], timeout: float, died: t.Callable[[str], None]) -> int:
-    """The exit code of `work`; `died` gets a sentence when there is none because the process was killed."""
+def supervised(
+    work: t.Callable[[], int], timeout: t.Optional[float], died: t.Callable[[str], None], hangup: bool = True
+) -> int:
+    """The exit code of `work`; `died` is called with the reason if the process was killed or timed out.
+
+    Without `hangup`, it continues when the terminal or the connection is lost.
+    """
+    stops = (signal.SIGTERM, signal.SIGINT) + ((signal.SIGHUP,) if hangup else ())
+    if not hangup:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     alive, held = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -30,14 +38,16 @@ def supervised(work: t.Callable[[], int], timeout: float, died: t.Callable[[str]
         try:
             os.close(alive)
             os.setpgid(0, 0)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in stops:
                 signal.signal(number, _stop)
             code = work()
-        except Exception:  # a mistake of ours; os._exit would swallow it
+        except Exception:  # a bug; os._exit would hide it
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            gc.collect()  # close what generators still hold open, which os._exit doesn't
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(code)
     os.close(held)
 
@@ -45,7 +55,7 @@ def supervised(work: t.Callable[[], int], timeout: float, died: t.Callable[[str]
         with contextlib.suppress(OSError):
             os.kill(pid, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in stops:
         signal.signal(number, forward)
     # The other end of the pipe is open in the worker alone, so this returns when the worker is gone.
     late = not select.select([alive], [], [], timeout)[0]
@@ -58,9 +68,8 @@ def supervised(work: t.Callable[[], int], timeout: float, died: t.Callable[[str]
         os.killpg(pid, signal.SIGKILL)  # mysqldump and the compressors of a worker that was killed
     if os.WIFEXITED(status):
         if late:
-            died(f"The run was stopped after {timeout / 3600:.1f} hours.")
+            died(f"The run was stopped after {(timeout or 0) / 3600:.1f} hours.")
         return os.WEXITSTATUS(status)
-    time.sleep(0.2)  # until the kernel has released the worker's lock
     died(f"The run was killed by signal {os.WTERMSIG(status)}.")
     return 1
 

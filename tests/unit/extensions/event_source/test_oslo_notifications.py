@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import typing as t
 from pathlib import Path
@@ -178,6 +179,11 @@ def test_a_payload_of_another_shape_tells_nothing_and_breaks_nothing(payload: ob
     assert (found.host, found.instance, found.port) == (None, None, None)
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday", 7, None])
+def test_a_time_that_is_none_tells_nothing_and_breaks_nothing(time: object) -> None:
+    assert decode(body({"event_type": "port.update.end", "message_id": "m1", "timestamp": time})).time is None
+
+
 # ---- which notifications
 
 
@@ -227,7 +233,9 @@ def test_a_floating_ip_leads_to_the_host_that_a_port_or_an_instance_was_last_tol
 
 def test_a_floating_ip_of_unknown_past_leads_to_its_project_and_a_new_one_to_its_port() -> None:
     places = Places()
-    assert places.learn(told("floatingip.update.end", floating_ip="f1", port="p1", project="x")) == Place(project="x")
+    assert places.learn(told("floatingip.update.end", floating_ip="f1", port="p1", project="x")) == Place(
+        ports=("p1",), project="x"
+    )
     assert places.learn(told("floatingip.delete.end", floating_ip="f1", project="x")) == Place(ports=("p1",))
     assert places.learn(told("floatingip.update.end", floating_ip="f2", port="p2", fresh=True)) == Place(ports=("p2",))
     assert places.learn(told("floatingip.create.end", floating_ip="f3", fresh=True)) == Place()
@@ -320,6 +328,8 @@ def test_an_event_tells_what_it_stands_for_under_an_id_that_does_not_depend_on_t
     event = changed([one, two])
     assert event == changed([two, one])
     assert event.pop("id") == event["meta"].pop("uuid")
+    assert "hosts" not in event["meta"], "what Nova calls a host may be called otherwise in the inventory"
+    assert changed([one, two], limit_hosts=True)["meta"]["hosts"] == ["cmp01", "cmp02"]
     assert event == {
         "kind": "changed",
         "hosts": ["cmp01", "cmp02"],
@@ -330,14 +340,69 @@ def test_an_event_tells_what_it_stands_for_under_an_id_that_does_not_depend_on_t
         "notifications": 2,
         "first": "2026-11-21T00:00:01Z",
         "last": "2026-11-21T00:00:02Z",
-        "meta": {"hosts": ["cmp01", "cmp02"]},
+        "meta": {},
     }
 
 
 def test_an_event_of_one_notification_has_its_id_and_where_a_host_is_to_be_found_there_is_no_limit() -> None:
-    event = changed([entry(told(id="m1"), Place(("cmp01",), ("p1",), "x"))])
+    event = changed([entry(told(id="m1"), Place(("cmp01",), ("p1",), "x"))], limit_hosts=True)
     assert event["meta"] == {"uuid": "m1"}
     assert (event["hosts"], event["ports"], event["projects"]) == (["cmp01"], ["p1"], ["x"])
+
+
+def test_an_administrator_s_address_on_a_tenant_s_port_leads_to_the_port() -> None:
+    places = Places()
+    places.learn(told("port.update.end", host="cmp07", port="p1", project="tenant", instance="i1"))
+    assert places.learn(told("floatingip.update.end", floating_ip="f1", port="p1", project="admin")) == Place(
+        ("cmp07",), (), "admin"
+    )
+
+
+class Message:
+    """What _take needs of aio_pika's message."""
+
+    exchange, routing_key, redelivered = "nova", "notifications.info", False
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.acknowledged = False
+
+    async def ack(self) -> None:
+        self.acknowledged = True
+
+
+def test_a_surprise_in_a_message_costs_that_message_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def surprised(*_: t.Any) -> t.Any:
+        raise ZeroDivisionError("not a word of this")
+
+    monkeypatch.setattr(oslo_notifications, "decode", surprised)
+    source = oslo_notifications.Source(t.cast("t.Any", None), Settings.of(NEEDED), None)
+    message = Message(b"{}")
+    with caplog.at_level("WARNING"):
+        asyncio.run(source._take(t.cast("t.Any", message)))
+    assert message.acknowledged
+    assert "on nova notifications.info can't be handled (ZeroDivisionError); it is skipped" in caplog.text
+    assert "not a word of this" not in caplog.text
+
+
+def test_after_a_message_that_is_too_large_everything_is_looked_at() -> None:
+    source = oslo_notifications.Source(t.cast("t.Any", None), Settings.of({**NEEDED, "max_size": 10}), None)
+    message = Message(b" " * 11)
+    asyncio.run(source._take(t.cast("t.Any", message)))
+    assert message.acknowledged
+    assert source._wanted == "skipped"
+
+
+def test_an_exchange_that_stays_silent_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    source = oslo_notifications.Source(t.cast("t.Any", None), Settings.of(NEEDED), None)
+    asyncio.run(source._take(t.cast("t.Any", Message(b"no JSON"))))
+    with caplog.at_level("WARNING"):
+        source._tell_silent()
+        source._tell_silent()
+    assert caplog.text.count("Nothing has come from the exchange neutron since the start") == 1
+    assert "exchange nova" not in caplog.text
 
 
 def test_a_reconcile_says_why() -> None:
@@ -394,7 +459,8 @@ def test_a_wrong_argument_gets_a_sentence(args: dict[str, t.Any], sentence: str)
 def test_what_a_template_has_made_text_of_is_taken_and_the_password_is_not_shown() -> None:
     settings = Settings.of({**NEEDED, "window": "5", "tls": "true", "prefetch": "10", "vhost": "", "brokers": "a, b:1"})
     assert settings.brokers == ["a", "b:1"]
-    assert (settings.window, settings.tls, settings.prefetch, settings.vhost) == (5.0, True, 10, "/")
+    assert (settings.window, settings.tls, settings.prefetch, settings.vhost) == (5.0, True, 10, ["/"])
+    assert Settings.of({**NEEDED, "vhost": "/nova, /neutron"}).vhost == ["/nova", "/neutron"]
     assert "secret" not in repr(settings)
 
 

@@ -24,8 +24,8 @@ def call(request: object) -> list[dict[str, t.Any]]:
 def test_the_answers_of_a_survey_become_what_the_module_takes() -> None:
     empty = {"average": "", "peak": None, "burst": ""}
     request = {"domain": "instance-0000002a", "nic": "2", "mac": "", "port_id": "", "state": ""}
-    (item,) = call({**request, "inbound": {"average": "2500", "peak": "5000", "burst": ""}, "outbound": empty})
-    assert item == {"domain": "instance-0000002a", "nic": 2, "inbound": {"average": 2500, "peak": 5000}}
+    (item,) = call({**request, "inbound": {"average": "20 Mbit/s", "peak": "40M", "burst": "2mb"}, "outbound": empty})
+    assert item == {"domain": "instance-0000002a", "nic": 2, "inbound": {"average": 2500, "peak": 5000, "burst": 2048}}
     assert set(item) <= set(argument_spec()["interfaces"]["options"])
 
 
@@ -41,15 +41,20 @@ def test_a_limit_is_taken_away_without_numbers() -> None:
         ({"nic": 1, "state": "absent"}, "nic 1 is not a place in a domain; give the domain, and 1 for its first NIC."),
         ({"domain": "x", "nic": "0", "state": "absent"}, "nic 0 is not a place in a domain"),
         ({"mac": "fa-16", "state": "absent"}, "mac 'fa-16' is not a MAC address; write it as fa:16:3e:2e:1d:9b."),
-        ({"port_id": "fc618310", "state": "absent"}, "port_id 'fc618310' is not a port's id"),
+        ({"port_id": "fc618310", "state": "absent"}, "port_id 'fc618310' isn't a port id"),
         ({"port_id": PORT}, f"Port {PORT}: neither inbound nor outbound is given"),
-        ({"port_id": PORT, "inbound": {"peak": "5"}}, f"Port {PORT}: inbound.average is missing"),
-        ({"port_id": PORT, "inbound": {"average": "0"}}, "inbound.average is 0; libvirt takes whole numbers from 1"),
-        ({"port_id": PORT, "inbound": {"average": "4294967296"}}, "libvirt takes whole numbers from 1 to 4294967295."),
-        ({"port_id": PORT, "inbound": {"average": "20mbit"}}, "inbound.average is '20mbit', not a whole number."),
-        ({"port_id": PORT, "inbound": {"average": "-5"}}, "inbound.average is '-5', not a whole number."),
-        ({"port_id": PORT, "outbound": {"average": 9, "peak": 8}}, "outbound.peak 8 is below the average 9"),
-        ({"port_id": PORT, "outbound": {"average": 10, "burst": 2676}}, "which is all that the kernel keeps; give at most 2675."),
+        ({"port_id": PORT, "inbound": {"peak": "5mbit"}}, f"Port {PORT}: inbound.average is missing"),
+        ({"port_id": PORT, "inbound": {"average": "2500"}}, "inbound.average is 2500, which has no unit; write 2500mbit if Mbit/s are meant, or 20000kbit"),
+        ({"port_id": PORT, "inbound": {"average": 0}}, "inbound.average is 0, which has no unit"),
+        ({"port_id": PORT, "inbound": {"average": "20mbps"}}, "it may mean bits or bytes (tc takes bps for bytes): write 20mbit, or 160mbit"),
+        ({"port_id": PORT, "inbound": {"average": "7kbit"}}, "inbound.average is '7kbit'; the least that libvirt can set is 8kbit."),
+        ({"port_id": PORT, "inbound": {"average": "40tbit"}}, "libvirt takes whole numbers from 1 to 4294967295."),
+        ({"port_id": PORT, "inbound": {"average": "-5mbit"}}, "inbound.average: '-5mbit' is not a rate"),
+        ({"port_id": PORT, "inbound": {"average": True}}, "inbound.average: 'True' is not a rate"),
+        ({"port_id": PORT, "inbound": {"average": "1mbit", "burst": 2048}}, "inbound.burst is 2048, which has no unit; write 2048kb if KiB are meant."),
+        ({"port_id": PORT, "inbound": {"average": "1mbit", "burst": "1kb"}}, "inbound.burst is '1kb', less than a packet; give at least 2kb."),
+        ({"port_id": PORT, "outbound": {"average": "72kbit", "peak": "64kbit"}}, "outbound.peak 8 is below the average 9"),
+        ({"port_id": PORT, "outbound": {"average": "80kbit", "burst": "2676kb"}}, "which is all that the kernel keeps; give at most 2675."),
         ({"port_id": PORT, "state": "gone"}, "state is 'gone', not present or absent."),
         ({"port": PORT}, "The request has the unknown key 'port'."),
         ([], "nic_limit: the request is not a dictionary."),

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.openstack_ops.day2.plugins.filter import limits_comparison, limits_summary, port_limits
 
+LINK_LOCAL = ("224.0.0.0/24", "fe80::/10", "ff02::/16")
 ROOT = Path(__file__).resolve().parents[4]
 PORT: dict[str, t.Any] = {
     "port_id": "fc618310-b936-4247-a5e4-2389a9d8c50e",
@@ -23,6 +24,8 @@ PORT: dict[str, t.Any] = {
     "network_id": "989c47d5-61a4-4faf-ab2d-b7c539556d55",
     "fixed_ips": [{"ip": "192.168.111.7", "cidr": "192.168.111.0/24"}],
     "other_subnets": [],
+    "own_network": True,
+    "claims": None,
     "floating_ips": [],
     "qos_policy": None,
     "instance": {"id": "480cb82d-9bc5-4034-a14d-8799e33aad97", "flavor": {"name": "m1.tiny", "extra_specs": {}}},
@@ -62,12 +65,12 @@ def test_it_makes_what_tc_htb_takes(warnings: list[str]) -> None:
 
 
 def test_texts_from_the_command_line_mean_what_they_say(warnings: list[str]) -> None:
-    policed = {**PORT, "qos_policy": {"id": PORT["network_id"]}}
+    policed = {**PORT, "qos_policy": {"id": PORT["network_id"], "limits": ["egress"]}}
     other = {**PORT, "port_id": PORT["network_id"], "fixed_ips": [{"cidr": "10.1.0.0/24"}, {"cidr": "10.3.0.0/24"}]}
     settings = {"exempt_within": "10.1.0.0/16, 10.2.0.0/16", "exempt_at_most": "1", "only_ports": PORT["network_id"]}
     assert [answer["state"] for answer in call([policed], [RULE], despite_policy="false")] == ["absent"]
     assert [answer["state"] for answer in call([policed], [RULE], despite_policy="true")] == ["present"]
-    assert [answer["exempt"] for answer in call([PORT, other], [RULE], **settings)] == [["10.1.0.0/24"]]
+    assert [answer["exempt"] for answer in call([PORT, other], [RULE], **settings)] == [["10.1.0.0/24", *LINK_LOCAL]]
     both = f"{PORT['port_id']},{PORT['network_id']}"
     assert len(call([PORT, other], [RULE], only_ports=both)) == 2
 
@@ -140,6 +143,9 @@ def test_the_role_offers_what_the_filter_offers() -> None:
     call_of_role = (ROOT / "roles/instance_qos/vars/main.yml").read_text()
     for name, option in filter_options.items():
         if name == "_input":
+            continue
+        if name == "compute":  # the inventory's, not the operator's
+            assert "compute=compute | default(none)" in call_of_role
             continue
         mine = role["options"][f"instance_qos_{name}"]
         for key in ("type", "elements", "choices", "default"):

@@ -21,7 +21,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible.vars.manager import VariableManager
 
-from ansible_collections.openstack_ops.day2.tests.unit.plugins.plugin_utils._nova.fake_cloud import (
+from ansible_collections.openstack_ops.day2.tests.unit.plugins.plugin_utils._openstack.fake_cloud import (
     APPLICATION_CREDENTIAL,
     PASSWORD,
     FakeCloud,
@@ -105,7 +105,6 @@ def read(source: Path, *, refresh: bool = False) -> InventoryManager:
         ("lab.nova_computes.yaml", True),
         ("01-nova_computes.yml", True),
         ("nova_computes.json", False),
-        ("openstack.yml", False),
         ("nova_computes.yml.bak", False),
     ],
 )
@@ -178,6 +177,63 @@ def test_file_named_by_an_option_is_put_before_that_of_the_environment(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(other))
     assert parse().hosts
     assert os.environ["OS_CLIENT_CONFIG_FILE"] == str(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"region": "north"}, r"region \(did you mean regions\?\)"),
+        ({"cloudd": "mini"}, r"cloudd \(did you mean cloud\?\)"),
+        ({"zzz": 1}, r"zzz \(known are at_hosts, .*, use_host_ip\)"),
+        (
+            {"keyed_groups": [{"key": "compute.state"}, {"key": "compute.state", "prefx": "s"}]},
+            r"keyed_groups, number 2: prefx \(did you mean prefix\?\)",
+        ),
+        ({"region": "north", "only_": ["up"]}, r"only_ \(did you mean only\?\); region \(did you mean regions\?\)"),
+    ],
+    ids=["region", "cloud", "nothing like it", "inside keyed_groups", "two at once"],
+)
+def test_an_unknown_option_is_refused_before_anything_is_asked(
+    cloud: FakeCloud, parse: Parse, options: dict[str, t.Any], problem: str
+) -> None:
+    with pytest.raises(AnsibleParserError, match=f"has options that there aren't: .*{problem}.*Correct them"):
+        parse(**options)
+    assert cloud.asked == []
+
+
+def test_every_known_option_is_accepted(parse: Parse) -> None:
+    everything = {
+        "parent_group": "p",
+        "prefix": "x",
+        "separator": "-",
+        "key": "compute.state",
+        "trailing_separator": True,
+    }
+    assert parse(
+        strict=True,
+        keyed_groups=[everything],
+        groups={"g": "true"},
+        compose={"a": "1"},
+        leading_separator=False,
+        use_extra_vars=False,
+        cache=False,
+        cache_timeout=1,
+    ).hosts
+
+
+@pytest.mark.parametrize("written", [f"plugin: {NAME}", f"---\ncloud: x\nplugin: '{NAME}'  # ours"])
+def test_a_file_of_another_name_is_told_what_to_be_called(tmp_path: Path, written: str) -> None:
+    source = tmp_path / "computes.yml"
+    source.write_text(written + "\n")
+    with pytest.raises(AnsibleParserError, match=r"computes.yml is for .* has to end in nova_computes.yml or nova_"):
+        inventory_loader.get("auto").parse(None, DataLoader(), str(source))
+
+
+@pytest.mark.parametrize("written", ["plugin: amazon.aws.aws_ec2", "all: {hosts: {a: }}", f"#plugin: {NAME}", ""])
+def test_a_file_for_somebody_else_is_left_alone(tmp_path: Path, written: str) -> None:
+    source = tmp_path / "computes.yml"
+    source.write_text(written + "\n")
+    assert inventory_loader.get(NAME).verify_file(str(source)) is False
 
 
 def test_no_option_is_left_out_of_the_environment() -> None:
@@ -257,8 +313,15 @@ def test_the_hosts_of_a_project_are_those_with_ports_of_it(cloud: FakeCloud, par
 def test_a_few_hosts_cost_requests_for_what_belongs_to_them_alone(cloud: FakeCloud, parse: Parse) -> None:
     assert parse(at_hosts=["cmp01"]).hosts == ["cmp01"]
     asked = [asked for asked in cloud.asked if "/ports" in asked or "/servers/" in asked or "/networks" in asked]
-    assert sorted(one.split("?")[0].rsplit("/", 1)[-1] for one in asked) == ["detail", "networks", "ports", "ports"]
-    assert all("host=cmp01" in one or "host_id=cmp01" in one or "device_id=" in one or "&id=" in one for one in asked)
+    assert sorted(one.split("?")[0].rsplit("/", 1)[-1] for one in asked) == [
+        "detail",
+        "networks",
+        "networks",
+        "ports",
+        "ports",
+    ]
+    narrow = ("host=cmp01", "host_id=cmp01", "device_id=", "&id=", "router%3Aexternal=True")
+    assert all(any(part in one for part in narrow) for one in asked)
     assert cloud.count("/inventories") == 1
 
 
@@ -349,6 +412,20 @@ def test_what_a_tenant_wrote_is_never_rendered(
     assert str(rendered(inventory, "cmp01", "{{ 40 + 2 }}")) == "42"
     assert hostile in str(rendered(inventory, "cmp01", expression)).replace('\\"', '"').replace("\\'", "'")
     assert not proof.exists()
+
+
+def test_without_tenant_text_nothing_that_is_kept_in_a_file_is_a_template(cloud: FakeCloud, parse: Parse) -> None:
+    """ansible-core 2.19 takes what is in a file for its owner's own text."""
+    for name in ("servers", "networks", "qos_policies"):
+        for row in cloud.lists[name]:
+            row["name"] = HOSTILE
+    for row in cloud.lists["ports"]:
+        row.update(device_owner=f"network:{HOSTILE}", qos_policy_id=cloud.lists["qos_policies"][0]["id"])
+    for tenant_text, there in ((True, True), (False, False)):
+        inventory = parse(tenant_text=tenant_text)
+        told = json.dumps([inventory.variables(host) for host in inventory.hosts])
+        assert ("lookup" in told) is there
+    assert [host for host in inventory.hosts if inventory.variables(host)["instance_ports"]], "else this could not fail"
 
 
 class TestCache:
@@ -469,9 +546,9 @@ def test_requests_and_seconds_are_told(cloud: FakeCloud, parse: Parse, monkeypat
     parse()
     (line,) = [line for line in said if line.startswith("nova_computes: ")]
     assert line.startswith(
-        "nova_computes: fake RegionOne: 3 computes, 8 servers, 14 instance ports of 29 ports; 20 requests, 0 of them for further pages; seconds: log in "
+        "nova_computes: fake RegionOne: 3 computes, 8 servers, 14 instance ports of 29 ports; 21 requests, 0 of them for further pages; seconds: log in "
     )
-    assert len(cloud.asked) == 20
+    assert len(cloud.asked) == 21
 
 
 def test_old_nova_is_a_warning(cloud: FakeCloud, parse: Parse, warnings: list[str]) -> None:

@@ -30,13 +30,13 @@ def test_databases_are_all_or_those_asked_for_less_the_excluded() -> None:
     assert chosen(present, Settings("/")) == present
     assert chosen(present, Settings("/", exclude=["cinder"])) == ["keystone", "nova"]
     assert chosen(present, Settings("/", databases=["nova", "cinder"])) == ["cinder", "nova"]
-    for settings, sentence in (
+    for settings, error in (
         (Settings("/", databases=["glance"]), "Database glance should be backed up, but the server doesn't have it."),
         (Settings("/", exclude=present), "There is no database to back up on this server."),
     ):
         with pytest.raises(BackupError) as caught:
             chosen(present, settings)
-        assert str(caught.value) == sentence
+        assert str(caught.value) == error
 
 
 def test_metrics_tell_only_what_is_known() -> None:

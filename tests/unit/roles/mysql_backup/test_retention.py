@@ -117,3 +117,18 @@ def test_safety_dumps_have_a_rule_of_their_own() -> None:
     safety = [Candidate(f"s{number}", 100 + number, NOON, safety=True) for number in range(5)]
     history = nightly(3)
     assert names(obsolete(history + safety, Policy(count=3, safety=2))) == {"s0", "s1", "s2"}
+
+
+def test_one_wrong_clock_does_not_remove_what_is_older() -> None:
+    history = [*nightly(30), Candidate("wrong", 30, NOON + timedelta(days=4500))]
+    kept = names(history) - names(obsolete(history, Policy(days=7)))
+    assert kept == {*(f"n{number}" for number in range(24, 30)), "wrong"}
+
+
+def test_halves_push_nothing_out_and_only_their_newest_stays() -> None:
+    whole = nightly(3)
+    halves = [
+        Candidate(f"h{number}", 3 + number, NOON + timedelta(days=3 + number), good=False, half=True)
+        for number in range(10)
+    ]
+    assert names(obsolete([*whole, *halves], Policy(count=2))) == {"n0", *(f"h{number}" for number in range(9))}

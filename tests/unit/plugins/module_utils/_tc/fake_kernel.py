@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.device import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel.device import (
     CLSACT_INGRESS,
     ROOT,
     Class,
@@ -16,9 +16,8 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.device impo
     Filter,
     Key,
     Qdisc,
-    keys_of,
-    ticks,
 )
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.htb import keys_of, ticks
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import parse_rate, parse_size
 
 
@@ -37,7 +36,7 @@ class FakeKernel:
         self.runs: list[str] = []
 
     def __call__(self, tool: str, statements: list[str]) -> dict[int, str]:
-        """Stands in for cli.Batch: goes on after a failed statement."""
+        """Stands in for batch.Batch: goes on after a failed statement."""
         errors = {}
         for index, statement in enumerate(statements):
             assert isinstance(statement, str)
@@ -157,11 +156,22 @@ class FakeKernel:
             keys: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
             device.filters.append(Filter(CLSACT_INGRESS, prio, 3, own, "u32", keys, 0, target.index))
             return
-        side, network = words[words.index("match") + 2], ipaddress.ip_network(words[words.index("match") + 3])
-        protocol, keys = keys_of(network, side)
+        protocol, keys = self._matches(words)
         if any(one.prio == prio and one.protocol != protocol for one in at):
             raise Refused("Specified filter protocol does not match existing one.")
         device.filters.append(Filter(ROOT, prio, protocol, own, "u32", keys, handle(words[-1])))
+
+    def _matches(self, words: list[str]) -> tuple[int, tuple[Key, ...]]:
+        first = words.index("match")
+        if words[first + 1] != "u32":
+            return keys_of(ipaddress.ip_network(words[first + 3]), words[first + 2])
+        made: list[Key] = []
+        while words[first] == "match":
+            value, mask = (int(word, 16).to_bytes(4, "big") for word in words[first + 2 : first + 4])
+            at = int(words[first + 5]) if words[first + 4] == "at" else 0
+            made.append((mask, value, at, 0))
+            first += 6 if words[first + 4] == "at" else 4
+        return {"arp": 0x0806, "ipv6": 0x86DD}[words[words.index("protocol") + 1]], tuple(made)
 
     def _filter_del(self, device: Device, words: list[str]) -> None:
         prio = int(words[words.index("prio") + 1])

@@ -22,15 +22,18 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units impor
         ("2.5gbit", 2_500_000_000),
         (".5mbit", 500_000),
         ("1mibit", 1_048_576),
-        ("500kbps", 4_000_000),
-        ("1kibps", 8192),
-        ("1000000", 1_000_000),
-        (1000000, 1_000_000),
+        ("20 Mbit/s", 20_000_000),
+        ("20 Mbits/s", 20_000_000),
+        ("20M", 20_000_000),
+        (" 20  mbit ", 20_000_000),
+        ("64k", 64_000),
+        ("1 Gibit/s", 2**30),
+        ("1000000bit", 1_000_000),
         ("1234567bit", 1_234_560),
         ("40gbit", 40_000_000_000),
     ],
 )
-def test_rates_as_tc_reads_them(text: object, rate: int) -> None:
+def test_rates_as_people_write_them(text: object, rate: int) -> None:
     assert parse_rate(text) == rate
     assert parse_rate(format_rate(rate)) == rate
 
@@ -46,11 +49,33 @@ def test_sizes_as_tc_reads_them(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mbit", "20mb/s", "-5mbit", "20 mbit", "1e3", "0x10", "20%", "٣mbit", None, True, 1.5, "9" * 41]
-)
+    "text",
+    ["", "mbit", "-5mbit", "20 m bit", "1e3", "0x10", "20%", "٣mbit", "20mbit/", "20/s", "20mbit/h", "20min", None, True, 1.5, "9" * 41],
+)  # fmt: skip
 def test_what_is_no_rate_is_refused(text: object) -> None:
-    with pytest.raises(UnitError, match="is not a rate; write it as tc does, for example 20mbit"):
+    with pytest.raises(UnitError, match="is not a rate; write it like 20mbit, 20 Mbit/s or 2.5gbit"):
         parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("20", "'20' is not a rate, it has no unit; write 20mbit if Mbit/s are meant, or 20bit"),
+        (20, "'20' is not a rate, it has no unit; write 20mbit if Mbit/s are meant, or 20bit"),
+        ("1000000", "has no unit"),
+        ("20mbps", "'20mbps' is not a rate; it may mean bits or bytes (tc takes bps for bytes): write 20mbit, or 160mbit if bytes are meant"),
+        ("20 Mbps", "write 20mbit, or 160mbit if bytes are meant"),
+        ("2.50MB/s", "write 2.5mbit, or 20mbit if bytes are meant"),
+        ("20 Mb/s", "write 20mbit, or 160mbit if bytes are meant"),
+        ("500kb", "write 500kbit, or 4000kbit if bytes are meant"),
+        ("1kibps", "write 1kibit, or 8kibit if bytes are meant"),
+        ("100bps", "write 100bit, or 800bit if bytes are meant"),
+    ],
+)  # fmt: skip
+def test_what_may_be_something_else_is_refused_with_what_was_probably_meant(text: object, meant: str) -> None:
+    with pytest.raises(UnitError) as error:
+        parse_rate(text)
+    assert meant in str(error.value)
 
 
 def test_bounds_are_told() -> None:

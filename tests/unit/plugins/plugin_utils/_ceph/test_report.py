@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.filter.ceph_proof_table import ceph_proof_table
 
 
-def test_every_host_has_its_line_and_every_problem_its_sentence() -> None:
+def test_every_host_has_its_line_and_every_problem_its_message() -> None:
     hostvars: dict[str, dict[str, t.Any]] = {
         "cmp02": {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": [], "problems": ["No secret.", "No key."]}]}},
         "cmp01": {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": ["a", "b"], "problems": []}]}},
@@ -22,12 +22,28 @@ def test_every_host_has_its_line_and_every_problem_its_sentence() -> None:
             "host   client         verdict",
             "cmp01  client.cinder  proven (2 checks)",
             "cmp02  client.cinder  2 problems",
-            "cmp03  -              not looked at",
-            "cmp04  -              not looked at",
+            "cmp03  -              not checked",
+            "cmp04  -              not checked",
             "cmp02: No secret.",
             "cmp02: No key.",
             "cmp03: libvirt doesn't answer.",
-            "cmp04: it could not be reached, or the run ended before.",
+            "cmp04: it was unreachable, or the run ended before.",
         ],
         "wrong": ["cmp02", "cmp03", "cmp04"],
     }
+
+
+def test_hosts_that_contradict_each_other_are_wrong_though_each_is_proven() -> None:
+    def host(uuid: str = "", told: str = "") -> dict[str, t.Any]:
+        uses = [{"name": "Cinder's backend rbd", "client": "cinder", "uuid": told}] if told else []
+        proof = {"clients": [{"client": "client.cinder", "checked": ["a"], "problems": []}], "uses": uses}
+        return {"ceph_openstack_proof": {**proof, "secrets": {"client.cinder": [uuid]} if uuid else {}}}
+
+    fine = {"cmp01": host("a"), "cmp02": host("a"), "vol1": host(told="a")}
+    assert ceph_proof_table(fine, fine)["wrong"] == []
+    found = ceph_proof_table(fine, {**fine, "cmp02": host("b")})
+    assert found["wrong"] == ["cmp02", "vol1"]
+    assert found["text"][-2:] == [
+        "cmp02: it has the key of client.cinder in secret b, cmp01 in a; instances can't migrate between them.",
+        "vol1: Cinder's backend rbd gives guests the secret a, but cmp02 has the key of client.cinder in b; guests with its volumes wouldn't start there.",
+    ]

@@ -55,6 +55,8 @@ def make_port() -> MakePort:
             "other_subnets": [
                 {"subnet_id": "o", "cidr": cidr, "ip_version": 6 if ":" in cidr else 4} for cidr in others
             ],
+            "own_network": True,
+            "claims": None,
             "floating_ips": [{"id": "f", "address": address, "fixed_ip": "192.0.2.1"} for address in floating],
             "qos_policy": None,
             "instance": {

@@ -18,6 +18,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
     Network,
     parse_network,
 )
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook
 
 if t.TYPE_CHECKING:
     from .conftest import MakePort
@@ -51,6 +52,40 @@ REFUSED = {
 def test_a_tenant_cannot_exempt(cidr: str, reason: str, where: str, make_port: MakePort) -> None:
     port = make_port(**{"own": [], where: [cidr]})
     assert default("10.20.0.0/16", "fd00:20::/32").of(port, "own_network", ()) == ([], f"not exempt: {cidr} ({reason})")
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8", "10.30.0.0/16", "10.30.40.0/24"])
+@pytest.mark.parametrize("where", ["own", "others"])
+def test_what_leaves_by_a_route_to_an_external_network_is_not_exempt(
+    cidr: str, where: str, make_port: MakePort
+) -> None:
+    """A member makes a subnet of the network's private floating IPs; nobody has listed these in never_exempt."""
+    external = {"external_subnets": ["10.30.0.0/16", "2001:db8::/64"]}
+    port = make_port(**{"own": [], where: [cidr]})
+    (answer,) = RuleBook([{"name": "all", "limit": {"rate": "20mbit"}}]).answers([port], external)
+    assert (answer.exempt, answer.why.partition("; ")[2]) == (
+        (),
+        f"not exempt: {cidr} (overlaps 10.30.0.0/16 of an external network)",
+    )
+    (elsewhere,) = RuleBook([{"name": "all", "limit": {"rate": "20mbit"}}]).answers([port], {"external_subnets": None})
+    assert elsewhere.exempt == (cidr,)
+
+
+def test_each_regions_external_networks_count_there_alone(make_port: MakePort) -> None:
+    book = RuleBook([{"name": "all", "limit": {"rate": "20mbit"}}])
+    computes = [{"external_subnets": subnets} for subnets in (["192.168.0.0/16"], [], ["192.168.111.0/24"])]
+    assert [book.answers([make_port()], one)[0].exempt for one in computes] == [(), ("192.168.111.0/24",), ()]
+
+
+@pytest.mark.parametrize("mode", ["own_network", "own_subnets"])
+def test_a_network_of_somebody_elses_is_not_exempt(mode: str, make_port: MakePort) -> None:
+    """Shared, external or another project's: whoever is there isn't the tenant."""
+    port = make_port(own=["10.0.0.0/16"], others=["10.1.0.0/16"], own_network=False)
+    also = networks("192.0.2.0/24")
+    granted, note = default().of(port, mode, also)
+    assert granted == ["192.0.2.0/24"]
+    assert note == "not exempt: its network isn't its project's own"
+    assert default().of(port, "none", also) == (["192.0.2.0/24"], "")
 
 
 def test_an_operator_can_approve_public_ranges(make_port: MakePort) -> None:
@@ -102,7 +137,11 @@ _subnets = st.builds(
 def test_whatever_a_tenant_does_only_approved_addresses_are_exempt(
     own: list[str], others: list[str], never: str
 ) -> None:
-    port = {"fixed_ips": [{"cidr": cidr} for cidr in own], "other_subnets": [{"cidr": cidr} for cidr in others]}
+    port: dict[str, t.Any] = {
+        "own_network": True,
+        "fixed_ips": [{"cidr": cidr} for cidr in own],
+        "other_subnets": [{"cidr": cidr} for cidr in others],
+    }
     exemptions = default(never)
     granted, _note = exemptions.of(port, "own_network", ())
     within = networks(*PRIVATE[:3])

@@ -9,7 +9,11 @@ import json
 import typing as t
 from pathlib import Path
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison, summary, table
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.openstack_ops.day2.plugins.filter.limits_comparison import limits_comparison
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison, summary
 
 HYBRID = "fc618310-b936-4247-a5e4-2389a9d8c50e"
 NATIVE = "00bb9833-3608-4297-8d9d-185f0b3ef6bc"
@@ -23,14 +27,6 @@ def recorded(name: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """The (info, result) of one host."""
     both = json.loads((Path(__file__).parent / "fixtures" / f"{name}.json").read_text())
     return both["info"], both["result"]
-
-
-def test_a_table_has_amounts_to_the_right_and_no_spaces_at_the_end() -> None:
-    assert table(["host", "rate", "bytes"], [["cmp01", "20mbit", "1.1 kB"], ["c2", "5mbit", ""]]) == [
-        "host     rate   bytes",
-        "cmp01  20mbit  1.1 kB",
-        "c2      5mbit",
-    ]
 
 
 def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
@@ -82,9 +78,60 @@ def test_the_comparison_shows_each_direction_with_its_counters_and_what_it_shoul
         (HYBRID, "upload", "20mbit", 420, "should not be limited: no rule matches"),
         (HYBRID, "download", "20mbit", 1050, "should not be limited: no rule matches"),
     ]
-    assert told["text"][0].split()[-4:] == ["bytes", "drops", "exempt_bytes", "differs"]
+    assert told["text"][0] == "Limits: 4 on 1 compute(s), 4 not as the rules want them, 0 that dropped packets."
+    assert told["text"][1].split()[-4:] == ["bytes", "drops", "exempt_bytes", "differs"]
     assert told["text"][-1] == "1 more port(s) have no device on their host, or no limit, as it should be."
     assert told["problems"] == []
+
+
+def _counted(rows: int, *, differs: t.Collection[int] = ()) -> dict[str, t.Any]:
+    """So many ports; the one by the number n has dropped n packets."""
+    info, result = recorded("trouble")
+    pattern_info, pattern = info["ports"][1], result["ports"][0]
+    pattern.update(done="unchanged", reason="")
+    info["ports"], result["ports"] = [], []
+    for number in range(rows):
+        port_id = f"{number:08x}{HYBRID[8:]}"
+        egress = {**pattern_info["egress"], "drops": number}
+        saved = None if number in differs else pattern_info["saved"]
+        info["ports"].append({**pattern_info, "port_id": port_id, "egress": egress, "saved": saved})
+        result["ports"].append({**pattern, "port_id": port_id})
+    return {"infos": {"h": info}, "results": {"h": result}}
+
+
+def test_of_many_limits_those_that_differ_are_shown_first() -> None:
+    hosts = _counted(1000, differs={7, 990})
+    told = comparison(**hosts, shown=5)
+    assert told["text"][0] == "Limits: 1000 on 1 compute(s), 2 not as the rules want them, 999 that dropped packets."
+    assert [line.split()[1][:8] for line in told["text"][2:-1]] == [
+        "00000007",
+        "000003de",
+        "00000000",
+        "00000001",
+        "00000002",
+    ]
+    assert told["text"][-1] == "and 995 more; show_limits_shown=0 shows all."
+    assert len(told["rows"]) == 1000
+    assert len(comparison(**hosts)["text"]) == 1002
+
+
+def test_what_dropped_most_comes_first_where_that_is_asked_for() -> None:
+    told = comparison(**_counted(20, differs={3}), sort="drops", shown=3)
+    assert [row["drops"] for row in told["rows"]][:3] == [19, 18, 17]
+    assert [line.split()[1][:8] for line in told["text"][2:-1]] == ["00000003", "00000013", "00000012"]
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ({"sort": "dropz"}, "sort is 'dropz', not one of host, drops, bytes"),
+        ({"shown": "some"}, "shown is 'some', not a number"),
+        ({"shown": -1}, "shown is '-1'"),
+    ],
+)
+def test_options_of_the_table_are_checked(option: dict[str, t.Any], problem: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=problem):
+        limits_comparison([], {}, **option)
 
 
 def test_the_comparison_repeats_refusals_and_passes_over_ports_without_device() -> None:
@@ -131,6 +178,18 @@ def test_ports_that_keep_what_they_have_are_shown_as_such() -> None:
     }
 
 
+def test_a_port_without_a_limit_that_nobody_decided_is_a_problem() -> None:
+    reason = f"Port {HYBRID} has no limit, and keeps that: undecided: it depends on the flavor"
+    info, result = recorded("other-rules")
+    nothing = {"egress": None, "ingress": None}
+    info["ports"] = [port for port in info["ports"] if port["port_id"] != HYBRID]
+    result["ports"] = [port for port in result["ports"] if port["port_id"] != NATIVE]
+    result["ports"][0].update(done="kept", why="undecided", reason=reason, found=nothing, now=nothing)
+    told = comparison({"h": info}, {"h": result})
+    assert told["problems"] == [f"h: {reason}"]
+    assert f"h: {reason}" in summary({"h": result})["text"]
+
+
 def test_ports_that_the_inventory_does_not_have_are_shown_as_such() -> None:
     info, result = recorded("other-rules")
     result["ports"] = result["ports"][1:]
@@ -141,16 +200,16 @@ def test_ports_that_the_inventory_does_not_have_are_shown_as_such() -> None:
     assert {row["port"] for row in rows} == {NATIVE}
 
 
-def test_hosts_without_answer_and_a_dead_keeper_are_problems() -> None:
+def test_hosts_without_answer_and_a_dead_restorer_are_problems() -> None:
     info, result = recorded("other-rules")
     told = comparison(
-        {"a": None, "b": info, "c": {**info, "keeper": "stopped", "problems": ["line 3 is damaged"]}},
+        {"a": None, "b": info, "c": {**info, "restorer": "stopped", "problems": ["line 3 is damaged"]}},
         {"a": None, "b": {"msg": "rule 1 has no name."}, "c": result},
     )
     assert told["problems"] == [
         "a: no result: not reached, or failed before (see above)",
         "b: no result: rule 1 has no name.",
         "c: line 3 is damaged",
-        "c: the keeper is stopped; limits will not come back by themselves",
+        "c: the restorer is stopped; limits will not come back by themselves",
     ]
     assert comparison({}, {})["text"] == []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules to limits: who gets what and why, and which typos are refused with which sentence."""
+"""Rules to limits: who gets what and why, and which typos are refused with which message."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import uuid
 
 import pytest
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import RulesError
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import (
     RuleBook,
-    RulesError,
     choose,
     removal,
 )
@@ -68,7 +68,7 @@ def test_a_rule_matches_by_what_only_operators_write(match: dict[str, t.Any], re
         "state": "present",
         "egress": {"rate": "20mbit"},
         "ingress": {"rate": "20mbit"},
-        "exempt": ["192.168.111.0/24"],
+        "exempt": ["192.168.111.0/24", "224.0.0.0/24", "fe80::/10", "ff02::/16"],
         "why": f"rule 1 'gold' because {reason}",
     }
 
@@ -153,7 +153,7 @@ HINDRANCES = {
         "unsupported: vhost-user ports bypass the kernel; otherwise limited by rule 1 'gold', which matches every port",
     ),
     "Neutron's policy": (
-        {"qos_policy": {"id": OTHER, "name": "{{ evil }}"}},
+        {"qos_policy": {"id": OTHER, "name": "{{ evil }}", "limits": ["egress", "ingress"]}},
         {"despite_policy": True},
         f"skipped: Neutron limits the port by its QoS policy {OTHER} (despite_policy is off); "
         "otherwise limited by rule 1 'gold', which matches every port",
@@ -188,8 +188,89 @@ def test_ports_of_stopped_instances_are_answered_too(make_port: MakePort) -> Non
     assert answer.decision == "limited"
 
 
+def policy(*limits: str, known: bool = True) -> dict[str, t.Any]:
+    """A port's QoS policy with bandwidth limits for these directions."""
+    return {"id": OTHER, "name": "{{ evil }}", "from": "port", "limits": list(limits) if known else None}
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ((), {"egress", "ingress"}),  # only DSCP marks or a minimum, or nothing at all
+        (("egress",), {"ingress"}),
+        (("ingress",), {"egress"}),
+        (("egress", "ingress"), set()),
+    ],
+)
+def test_a_qos_policy_takes_a_limit_away_only_where_it_has_one(
+    limits: tuple[str, ...], left: set[str], make_port: MakePort
+) -> None:
+    both = rule(limit={"egress": {"rate": "20mbit"}, "ingress": {"rate": "20mbit"}})
+    port = make_port(qos_policy=policy(*limits))
+    (answer,) = RuleBook([both]).answers([port])
+    assert set(answer.limits) == left
+    assert answer.public()["state"] == ("present" if left else "absent")
+    assert ("by Neutron's QoS policy" in answer.why) == (0 < len(left) < 2)
+    (despite,) = RuleBook([both], despite_policy=True).answers([port])
+    assert set(despite.limits) == {"egress", "ingress"}
+
+
+def test_a_qos_policy_whose_rules_are_not_known_leaves_a_port_what_it_has(make_port: MakePort) -> None:
+    (answer,) = RuleBook([rule()]).answers([make_port(qos_policy=policy(known=False))])
+    assert answer.public()["state"] == "kept"
+    assert answer.undecided
+
+
+def test_a_port_that_hides_its_flavor_gets_no_less_of_a_limit(make_port: MakePort) -> None:
+    """A member renames a port before its first limit: it is held to what its project or network would get."""
+    rules = [rule("gold", match={"flavor": "m1.gold"}), rule("project", match={"project": PROJECT}), rule("all")]
+    (answer,) = RuleBook(rules).answers([make_port(instance=None)])
+    item = answer.public()
+    assert (item["state"], item["last_resort"], item["egress"]) == ("present", True, {"rate": "20mbit"})
+    assert f"unless it has a limit, rule 2 'project' because project is {PROJECT}" in item["why"]
+    assert answer.undecided
+
+
+CLAIMED = {"claims": "network:dhcp", "instance": None}
+
+
+def test_a_port_that_calls_itself_a_services_gets_a_limit_where_it_has_a_device(make_port: MakePort) -> None:
+    """A true DHCP server's device lies in a namespace, out of tc_htb's sight; an instance's is there."""
+    (answer,) = RuleBook([rule()]).answers([make_port(**CLAIMED)])
+    item = answer.public()
+    assert (item["state"], item["last_resort"]) == ("present", True)
+    assert "calls itself network:dhcp" in item["why"]
+    assert not answer.undecided, "nobody wants to hear of every DHCP server"
+
+
+@pytest.mark.parametrize("plug", ["ovs", "ovs_hybrid", "ovn", "bridge"])
+def test_a_subport_gets_a_limit_where_it_has_a_device(make_port: MakePort, plug: str) -> None:
+    """A true subport has none of its own; the port of an instance that its owner put into a trunk has."""
+    for rules in ([rule()], [rule("gold", match={"flavor": "m1.gold"}), rule()]):
+        (answer,) = RuleBook(rules).answers([make_port(claims="trunk:subport", instance=None, plug=plug)])
+        item = answer.public()
+        assert (item["state"], item["last_resort"], item["plug"]) == ("present", True, plug)
+        assert not answer.undecided
+    (answer,) = RuleBook([rule()]).answers([make_port(claims="trunk:subport", instance=None)])
+    assert answer.why.startswith(
+        "undecided: a trunk has it as a subport, whose traffic passes the device of the trunk's"
+    )
+
+
+def test_on_a_linux_bridge_a_services_device_looks_like_an_instances(make_port: MakePort) -> None:
+    for rules in ([rule()], [rule("gold", match={"flavor": "m1.gold"}), rule()]):
+        (answer,) = RuleBook(rules).answers([make_port(**CLAIMED, plug="bridge")])
+        assert answer.public()["state"] == "kept"
+        assert answer.undecided
+
+
+def test_a_port_with_an_instance_may_call_itself_what_it_likes(make_port: MakePort) -> None:
+    (answer,) = RuleBook([rule()]).answers([make_port(claims="network:router_interface")])
+    assert (answer.decision, answer.last_resort) == ("limited", False)
+
+
 def test_names_of_tenants_are_in_no_answer(make_port: MakePort) -> None:
-    ports = [make_port(), make_port(plug="unsupported"), make_port(qos_policy={"id": OTHER, "name": "{{ evil }}"})]
+    ports = [make_port(), make_port(plug="unsupported"), make_port(qos_policy=policy("egress"))]
     for answer in RuleBook([rule()]).answers(ports):
         assert "{{" not in repr(answer.public())
 
@@ -206,16 +287,28 @@ def test_exemption_of_settings_rule_and_tenant_are_joined(make_port: MakePort) -
     )
 
 
+def test_what_stays_on_the_link_is_exempt_with_own_networks_only(make_port: MakePort) -> None:
+    """VRRP to 224.0.0.18, mDNS, IPv6 between neighbours: in a segment where nobody but the tenant is."""
+    for changes, mode, local in (
+        ({}, "own_network", True),
+        ({}, "own_subnets", True),
+        ({}, "none", False),
+        ({"own_network": False}, "own_network", False),
+    ):
+        (answer,) = RuleBook([rule(exempt=mode)]).answers([make_port(**changes)])
+        assert ({"224.0.0.0/24", "fe80::/10", "ff02::/16"} <= set(answer.public()["exempt"])) == local
+
+
 def test_a_rules_own_exempt_wins_over_the_setting(make_port: MakePort) -> None:
     port = make_port(others=["10.9.0.0/24"])
-    for wish, networks in {
+    for mode, networks in {
         "none": (),
         "own_subnets": ("192.168.111.0/24",),
         "own_network": ("10.9.0.0/24", "192.168.111.0/24"),
     }.items():
-        (answer,) = RuleBook([rule(exempt=wish)], exempt="none").answers([port])
+        (answer,) = RuleBook([rule(exempt=mode)], exempt="none").answers([port])
         assert answer.exempt == networks
-        (answer,) = RuleBook([rule()], exempt=wish).answers([port])
+        (answer,) = RuleBook([rule()], exempt=mode).answers([port])
         assert answer.exempt == networks
 
 
@@ -229,7 +322,7 @@ def test_a_hostile_subnet_is_named_in_the_answer(make_port: MakePort) -> None:
     ("rules", "why"),
     [
         (
-            [rule("by flavor", match={"flavor": "m1.tiny"}), rule("everyone")],
+            [rule("by flavor", match={"flavor": "m1.tiny"}), rule("everyone", limit="none")],
             "undecided: rule 1 'by flavor' asks for the flavor, ",
         ),
         (
@@ -256,6 +349,19 @@ def test_a_server_whose_flavor_is_unknown_is_not_decided(make_port: MakePort) ->
     assert answer.decision == "undecided"
     assert answer.why == (
         "undecided: rule 2 'flavor' asks for the flavor, but Nova does not tell the flavor (a cell that is down?)"
+    )
+
+
+@pytest.mark.parametrize("rules", [[], [rule("by flavor", limit="flavor")]])
+def test_extra_specs_that_nova_does_not_show_are_not_none_at_all(rules: list[t.Any], make_port: MakePort) -> None:
+    """Or a role that may not list extra specs would take all limits away that flavors set."""
+    port = make_port()
+    port["instance"]["flavor"]["extra_specs"] = None
+    (answer,) = RuleBook(rules).answers([port])
+    assert answer.public()["state"] == "kept"
+    assert answer.why == (
+        "undecided: it depends on the extra specs of the flavor, but Nova does not show the flavor's extra specs "
+        "(no policy for os-flavor-extra-specs:index?)"
     )
 
 
@@ -316,7 +422,10 @@ def limit(direction: t.Any) -> list[t.Any]:
 
 TYPOS: dict[str, tuple[t.Any, str]] = {
     "no list": ({"name": "gold"}, "the rules are a dictionary, not a list."),
-    "no dictionary": (["gold"], "rule 1 is 'gold', not a dictionary with name, match, limit, exempt, exempt_also."),
+    "no dictionary": (
+        ["gold"],
+        "rule 1 is 'gold', not a dictionary with name, match, limit, per_vcpu, exempt, exempt_also.",
+    ),
     "no name": ([{"limit": TWENTY}], "rule 1 has no name; an answer to 'why has this port this limit' needs one."),
     "no limit": (
         [{"name": "gold"}],
@@ -324,11 +433,11 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
     ),
     "empty limit": (
         [rule(limit=None)],
-        "rule 1 'gold': limit is empty; write egress and/or ingress with a rate each, or none, or flavor.",
+        "rule 1 'gold': limit is empty; write egress and/or ingress with a rate each, a rate for both, or none, or flavor.",
     ),
     "unknown limit": (
         [rule(limit="nothing")],
-        "rule 1 'gold': limit is 'nothing'; write egress and/or ingress with a rate each, or none, or flavor.",
+        "rule 1 'gold': limit is 'nothing'; write egress and/or ingress with a rate each, a rate for both, or none, or flavor.",
     ),
     "unknown key": (
         [rule(exempt_alos=[])],
@@ -337,7 +446,7 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
     "metadata": (
         [rule(match={"metadata": "x"})],
         "rule 1 'gold': match has the unknown key 'metadata' (known are project, network, server, port, "
-        "flavor, floating_ip).",
+        "flavor, host, aggregate, availability_zone, floating_ip).",
     ),
     "unknown match key": (
         [rule(match={"flavour": "x"})],
@@ -387,21 +496,28 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
     ),
     "rate in a unit of no tool": (
         limit({"rate": "20mb/s"}),
-        "rule 1 'gold': limit.egress.rate: '20mb/s' is not a rate; write it as tc does, for example 20mbit, "
-        "2.5gbit or 500kbps.",
+        "rule 1 'gold': limit.egress.rate: '20mb/s' is not a rate; it may mean bits or bytes "
+        "(tc takes bps for bytes): write 20mbit, or 160mbit if bytes are meant.",
     ),
     "rate is yes": (
         limit({"rate": True}),
-        "rule 1 'gold': limit.egress.rate: 'True' is not a rate; write it as tc does, for example 20mbit, "
-        "2.5gbit or 500kbps.",
+        "rule 1 'gold': limit.egress.rate: 'True' is not a rate; write it like 20mbit, 20 Mbit/s or 2.5gbit.",
     ),
     "ceil below rate": (
         limit({"rate": "20mbit", "ceil": "10mbit"}),
         "rule 1 'gold': limit.egress.ceil is 10mbit, less than the rate of 20mbit; ceil is the peak while the burst lasts.",
     ),
     "burst for an hour": (
-        limit({"rate": "1kbit", "burst": "1mb"}),
-        "rule 1 'gold': limit.egress.burst is 1mb, more than the 274 s of 1kbit that the kernel can keep.",
+        limit({"rate": "64kbit", "burst": "3mb"}),
+        "rule 1 'gold': limit.egress.burst is 3mb, more than the 274 s of 64kbit that the kernel can keep.",
+    ),
+    "rate below the least": (
+        limit({"rate": "20kbit"}),
+        "rule 1 'gold': limit.egress.rate is 20kbit, below the 64kbit of least_rate, with which an instance is as good as cut off.",
+    ),
+    "burst below a packet": (
+        limit({"rate": "20mbit", "burst": "200"}),
+        "rule 1 'gold': limit.egress.burst is 200, less than a packet; give at least 1600b.",
     ),
     "burst is no size": (
         limit({"rate": "20mbit", "burst": "10s"}),
@@ -444,11 +560,18 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("rules", "sentence"), TYPOS.values(), ids=list(TYPOS))
-def test_a_typo_gets_a_sentence(rules: t.Any, sentence: str) -> None:
+@pytest.mark.parametrize(("rules", "message"), TYPOS.values(), ids=list(TYPOS))
+def test_a_typo_gets_an_error(rules: t.Any, message: str) -> None:
     with pytest.raises(RulesError) as error:
         RuleBook(rules)
-    assert str(error.value) == sentence
+    assert str(error.value) == message
+
+
+def test_a_smaller_rate_is_taken_where_somebody_says_so(make_port: MakePort) -> None:
+    (answer,) = RuleBook([*limit({"rate": "20 kbit/s"})], least_rate="8bit").answers([make_port()])
+    assert answer.limits == {"egress": {"rate": "20kbit"}}
+    with pytest.raises(RulesError, match="least_rate: '64' is not a rate, it has no unit"):
+        RuleBook([], least_rate="64")
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -477,9 +600,8 @@ FLAVOR_TYPOS = {
     ),
     "nonsense": (
         {"openstack_ops:egress_rate": "fast"},
-        "flavor m1.tiny: extra spec openstack_ops:egress_rate: 'fast' is not a rate; write it as tc does, "
-        "for example 20mbit, "
-        "2.5gbit or 500kbps (to go on without it, write a rule for this flavor).",
+        "flavor m1.tiny: extra spec openstack_ops:egress_rate: 'fast' is not a rate; write it like 20mbit, "
+        "20 Mbit/s or 2.5gbit (to go on without it, write a rule for this flavor).",
     ),
     "ceil alone": (
         {"openstack_ops:egress_ceil": "1mbit"},
@@ -489,14 +611,14 @@ FLAVOR_TYPOS = {
 }
 
 
-@pytest.mark.parametrize(("specs", "sentence"), FLAVOR_TYPOS.values(), ids=list(FLAVOR_TYPOS))
+@pytest.mark.parametrize(("specs", "message"), FLAVOR_TYPOS.values(), ids=list(FLAVOR_TYPOS))
 def test_a_typo_in_a_flavor_stops_everything_until_a_rule_decides(
-    specs: dict[str, str], sentence: str, make_port: MakePort
+    specs: dict[str, str], message: str, make_port: MakePort
 ) -> None:
     port = make_port(extra_specs=specs)
     with pytest.raises(RulesError) as error:
         RuleBook([]).answers([port, port])
-    assert str(error.value) == sentence
+    assert str(error.value) == message
     (answer,) = RuleBook([rule(match={"flavor": "m1.tiny"})]).answers([port])
     assert answer.decision == "limited"
 
@@ -527,3 +649,11 @@ def test_1000_ports_and_100_rules_take_well_under_a_second(make_port: MakePort) 
     answers = RuleBook(rules).answers(ports)
     assert time.process_time() - start < 0.5
     assert {answer.decision for answer in answers} == {"unlimited"}
+
+
+def test_a_rate_alone_is_for_both_directions(make_port: MakePort) -> None:
+    short = RuleBook([{"name": "gold", "limit": {"rate": "20 Mbit/s", "burst": "1mb"}}]).answers([make_port()])
+    long = RuleBook([rule(limit={key: {"rate": "20mbit", "burst": "1mb"} for key in TWENTY})]).answers([make_port()])
+    assert short == long
+    with pytest.raises(RulesError, match="limit has the unknown key 'ingres'"):
+        RuleBook([{"name": "gold", "limit": {"rate": "20 Mbit/s", "ingres": {"rate": "1mbit"}}}])

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs where Ansible runs: empties a compute through Nova's API, or returns it."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import os_error
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.move import Pace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.report import diff, lines, rows_of
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.run import Options, Result, drain, give_back
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
+
+_OPTIONS: dict[str, t.Any] = dict(
+    host=dict(type="str", required=True),
+    state=dict(type="str", choices=["drained", "returned"], required=True),
+    record=dict(type="path", required=True),
+    reason=dict(type="str", default="maintenance"),
+    cold=dict(type="bool", default=False),
+    partial=dict(type="bool", default=False),
+    servers=dict(type="bool", default=False),
+    migrate=dict(type="bool", default=True),
+    parallel=dict(type="int", default=2),
+    migration_timeout=dict(type="int", default=3600),
+    stop_on_failure=dict(type="bool", default=False),
+    **CLOUD_OPTIONS,
+)
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        host, check_mode = str(options["host"]), bool(self._task.check_mode)
+        act = drain if options["state"] == "drained" else give_back
+        try:
+            made = act(Query.of(options), _asked(options), check_mode=check_mode, say=self._say(host))
+        except OperatorError as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        except OSError as exc:
+            raise AnsibleActionFail(f"The record can't be written: {os_error(exc)}") from None
+        result.update(self._told(host, made, check_mode=check_mode))
+        if failures := made.failures:
+            result.update(failed=True, msg=first_of(failures))
+        elif made.remaining and not made.plan.refused:
+            result.update(failed=True, msg=f"{host} isn't empty: {first_of(made.remaining)}")
+        if self._task.diff:
+            result["diff"] = make_unsafe(diff(host, made))
+        return result
+
+    def _say(self, host: str) -> t.Callable[[str], None]:
+        return lambda text: self._display.display(f"[{host}] {text}")
+
+    @staticmethod
+    def _told(host: str, made: Result, *, check_mode: bool) -> dict[str, t.Any]:
+        plan = made.plan
+        return {
+            "changed": plan.changed,
+            "status": plan.status,
+            "disabled_reason": make_unsafe(plan.reason),
+            "steps": make_unsafe(plan.texts),
+            "servers": make_unsafe([one.public() for one in rows_of(made, check_mode=check_mode)]),
+            "remaining": make_unsafe(made.remaining),
+            "notes": make_unsafe(plan.notes),
+            "text": make_unsafe(lines(host, made, check_mode=check_mode)),
+        }
+
+
+def _asked(options: dict[str, t.Any]) -> Options:
+    """Raises OperatorError for numbers that can't be meant."""
+    if options["parallel"] < 1 or options["migration_timeout"] < 1:
+        raise OperatorError(
+            f"parallel is {options['parallel']} and migration_timeout {options['migration_timeout']}; both have to be 1 or more."
+        )
+    # Nova keeps 255 characters, our mark included.
+    if not 0 < len(options["reason"]) <= 200:
+        raise OperatorError(f"The reason has {len(options['reason'])} characters; write 1 to 200.")
+    pace = Pace(options["parallel"], options["migration_timeout"], options["stop_on_failure"], options["cold"])
+    return Options(
+        host=options["host"],
+        record=os.path.abspath(options["record"]),
+        reason=options["reason"],
+        servers=options["servers"],
+        partial=options["partial"],
+        migrate=options["migrate"],
+        pace=pace,
+    )

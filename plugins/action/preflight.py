@@ -1,0 +1,149 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs where Ansible runs, once: refuses what can't be meant before anything changes on any host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible import context
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.given import Given
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.hosts import (
+    Selection,
+    left_out,
+    missing_hosts,
+)
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.values import (
+    RULE_OPTIONS,
+    wrong_rules,
+    wrong_values,
+)
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.variables import (
+    Known,
+    known_of_playbook,
+    known_of_role,
+    not_set,
+    perhaps_misspelt,
+    unknown,
+)
+
+Variables = t.Mapping[str, t.Any]
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = False
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _valid, options = self.validate_argument_spec(
+            argument_spec=dict(
+                roles=dict(type="list", elements="str", default=[]),
+                playbook=dict(type="str"),
+                prefix=dict(type="str"),
+                variables=dict(type="list", elements="str", default=[]),
+                group=dict(type="str"),
+                whole_group=dict(type="bool", default=False),
+                required=dict(type="list", elements="str", default=[]),
+                rules=dict(type="str", choices=["ignore", "if_set", "required"], default="ignore"),
+            )
+        )
+        given = self._given(task_vars or {})
+        try:
+            known = [known_of_role(role) for role in options["roles"]]
+            if options["playbook"]:
+                known.append(known_of_playbook(options["playbook"], options["variables"], prefix=options["prefix"]))
+            problems = self._problems(options, task_vars or {}, known, given)
+        except OperatorError as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        if problems:
+            raise AnsibleActionFail(first_of(problems))
+        warnings = perhaps_misspelt(known, given)
+        if warnings:
+            result["warnings"] = [first_of(warnings)]
+        result["changed"] = False
+        return result
+
+    def _problems(self, options: Variables, task_vars: Variables, known: t.Sequence[Known], given: Given) -> list[str]:
+        problems = self._useless_tags(options["playbook"])
+        selection = _selection(task_vars, options["group"])
+        if selection:
+            problems += missing_hosts(selection)
+            problems += left_out(selection) if options["whole_group"] else []
+        # A misspelt name is often why a value is missing, and a wrong type why rules can't be read: the cause comes first.
+        problems += unknown(known, given) + wrong_values(known, given)
+        problems += not_set(options["required"], given, selection.hosts if selection else [])
+        if selection and options["rules"] != "ignore" and not problems:
+            templated = {host: self._rule_options(host, task_vars) for host in selection.hosts}
+            hosts = {host: found for host, found in templated.items() if found is not None}
+            problems += wrong_rules(hosts, given, required=options["rules"] == "required")
+        return problems
+
+    def _given(self, task_vars: Variables) -> Given:
+        """All variables as they are written: nothing is templated."""
+
+        def ours(variables: Variables | None) -> dict[str, t.Any]:
+            return {str(name): value for name, value in (variables or {}).items()}
+
+        hostvars = task_vars.get("hostvars", {})
+        raw = getattr(hostvars, "raw_get", hostvars.get)
+        return Given(
+            hosts={str(host): ours(raw(host)) for host in hostvars},
+            extra=ours(load_extra_vars(self._loader)),
+            play=ours(task_vars),
+            groups=task_vars.get("groups", {}),
+        )
+
+    def _rule_options(self, host: str, task_vars: Variables) -> dict[str, t.Any] | None:
+        """A host's options of instance_qos, templated; None where a template needs what a play has yet to find out: the role judges them."""
+        options = {}
+        hostvars = task_vars["hostvars"]
+        raw = hostvars.raw_get(host)
+        for name in RULE_OPTIONS:
+            try:
+                if name in raw:
+                    options[name] = hostvars[host][name]
+                elif name in task_vars:
+                    options[name] = self._templar.template(task_vars[name])
+            except AnsibleError:
+                return None
+            # ansible-core before 2.19 leaves such a template as it is.
+            if name in options and self._templar.is_template(options[name]):
+                return None
+        return options
+
+    def _useless_tags(self, playbook: str | None) -> list[str]:
+        """--tags that no task of the playbook has, unless somebody imports the playbook with them."""
+        asked = set(context.CLIARGS.get("tags") or ()) - {"all", "always", "tagged", "untagged"}
+        if not playbook or not asked or "all" in (context.CLIARGS.get("tags") or ()) or asked & set(self._task.tags):
+            return []
+        return [
+            f"--tags {','.join(sorted(asked))} would skip all of {playbook}, which has no tags; leave it out. To limit the hosts, use --limit."
+        ]
+
+
+def _selection(task_vars: Variables, pattern: str | None) -> Selection | None:
+    if not pattern:
+        return None
+    groups = task_vars.get("groups", {})
+    inventory = getattr(task_vars.get("hostvars"), "_inventory", None)
+    limit = context.CLIARGS.get("subset") or ""
+    if inventory is None:
+        return Selection(pattern, list(groups.get(pattern, ())), groups, limit, lambda part: list(groups.get(part, ())))
+    return Selection(
+        pattern=pattern,
+        hosts=[str(host) for host in inventory.get_hosts(pattern, ignore_restrictions=True)],
+        groups=groups,
+        limit=str(limit),
+        matching=lambda part: [
+            str(host) for host in inventory.get_hosts(part, ignore_limits=True, ignore_restrictions=True)
+        ],
+    )

@@ -1,0 +1,113 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What pools hold. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PoolUsage:
+    """A pool; sizes in bytes. stored is what clients have written, used what it takes on the OSDs with all copies."""
+
+    name: str
+    stored: int
+    used: int
+    objects: int
+    max_avail: int
+    percent_used: float
+    quota_max_bytes: int
+    quota_max_objects: int
+
+    @property
+    def fits(self) -> int:
+        """What can still be written, also by the quotas; 0 where one is reached and writes hang."""
+        if self.quota_max_objects and self.objects >= self.quota_max_objects:
+            return 0
+        left = self.quota_max_bytes - self.stored if self.quota_max_bytes else self.max_avail
+        return max(0, min(self.max_avail, left))
+
+    @property
+    def percent_full(self) -> float:
+        """In percent, the fullest of what the OSDs and the quotas allow."""
+        quotas = [
+            100.0 * used / most
+            for used, most in ((self.stored, self.quota_max_bytes), (self.objects, self.quota_max_objects))
+            if most
+        ]
+        return max([self.percent_used, *quotas])
+
+    def public(self) -> dict[str, t.Any]:
+        return {**vars(self), "fits": self.fits}
+
+
+def read_usage(answer: t.Any) -> list[PoolUsage]:
+    """From `df detail`, as JSON; the fullest pool first."""
+    found = []
+    for row in answer["pools"]:
+        stats = row["stats"]
+        found.append(
+            PoolUsage(
+                name=row["name"],
+                stored=stats["stored"],
+                used=stats["bytes_used"],
+                objects=stats["objects"],
+                max_avail=stats["max_avail"],
+                percent_used=round(stats["percent_used"] * 100, 2),
+                quota_max_bytes=stats.get("quota_bytes", 0),
+                quota_max_objects=stats.get("quota_objects", 0),
+            )
+        )
+    return sorted(found, key=lambda one: (-one.percent_full, one.name))
+
+
+def size_of(text: str) -> t.Optional[int]:
+    """Bytes of a size as 500, 500G, 500GB or 500GiB, all in powers of 1024 as Ceph has them; None for what is none."""
+    found = _SIZE.match(text.strip())
+    if not found:
+        return None
+    return int(float(found.group(1)) * 1024 ** " KMGTPE".index((found.group(2) or " ").upper()))
+
+
+def size_text(size: float) -> str:
+    """Bytes as Ceph prints them, in powers of 1024."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def usage_text(found: t.Sequence[PoolUsage]) -> list[str]:
+    """A table for people."""
+    if not found:
+        return ["The cluster has no pools."]
+    rows = [("pool", "stored", "used", "objects", "still fits", "full", "quota")]
+    for one in found:
+        quotas = [size_text(one.quota_max_bytes)] if one.quota_max_bytes else []
+        quotas += [f"{one.quota_max_objects} objects"] if one.quota_max_objects else []
+        rows.append(
+            (
+                one.name,
+                size_text(one.stored),
+                size_text(one.used),
+                str(one.objects),
+                size_text(one.fits),
+                f"{one.percent_full:.1f} %",
+                ", ".join(quotas) or "-",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in rows
+    ]

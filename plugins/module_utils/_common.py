@@ -1,0 +1,44 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every package needs: the error for operators, and values as text. PRIVATE to the collection; imports nothing of it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+#: Runs a command with text on its standard input; returns (rc, stdout, stderr). (Python 3.7 has no Protocol.)
+Run = t.Callable[[t.List[str], str], t.Tuple[int, str, str]]
+
+#: An id as OpenStack, libvirt and Ceph write it, in lower case.
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
+
+class OperatorError(Exception):
+    """An error that an operator can act on. Its text names the object, what was found, what was wanted and the way out."""
+
+
+def first_of(failures: t.Sequence[str]) -> str:
+    """The first five failures, as many as somebody reads, and how many more there are."""
+    more = len(failures) - 5
+    return " ".join(failures[:5]) + (f" And {more} more like these." if more > 0 else "")
+
+
+def listed(names: t.Sequence[object], most: int = 5, between: str = ", ") -> str:
+    """The first names, as many as an error can hold, and how many more there are."""
+    more = len(names) - most
+    return between.join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
+
+
+def shown(text: object) -> str:
+    """A value from outside, quoted and short enough for an error."""
+    quoted = repr(str(text))
+    return quoted if len(quoted) <= 60 else f"{quoted[:50]}...' ({len(str(text))} characters)"
+
+
+def changed_meanwhile(what: str) -> OperatorError:
+    """The error for something that isn't as wanted although every step succeeded."""
+    return OperatorError(
+        f"{what}: still differs after every step succeeded; another process may be changing it. Run again."
+    )

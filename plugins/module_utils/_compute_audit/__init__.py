@@ -1,0 +1,4 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a compute has: libvirt's domains, LVM's volumes, folders, files, RBD images and limits. PRIVATE to the collection."""

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way to open libvirt: its binding, its silence on standard error, and the error where it can't be asked."""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+
+from .._common import OperatorError
+
+#: libvirt's own numbers, so that what is planned and done needs no binding to be tested.
+LIVE, CONFIG = 1, 2
+XML_INACTIVE = 2
+NO_DOMAIN = 42
+
+
+def binding() -> t.Any:
+    """libvirt's Python binding, which no longer prints errors by itself. Raises OperatorError where it isn't installed."""
+    try:
+        found = importlib.import_module("libvirt")
+    except ImportError:
+        raise OperatorError(
+            "This host's Python has no libvirt binding; install python3-libvirt (a node with nova-compute has it), or set "
+            "ansible_python_interpreter to the distribution's Python."
+        ) from None
+    found.registerErrorHandler(lambda _context, _error: None, None)
+    return found
+
+
+def connect(uri: str, *, read_only: bool = False) -> t.Any:
+    """A connection to libvirt; the caller closes it. Raises OperatorError without a binding or an answer.
+
+    Over a read-only connection libvirt shows no secret's value, and changes nothing.
+    """
+    found = binding()
+    try:
+        return found.openReadOnly(uri) if read_only else found.open(uri)
+    except found.libvirtError as exc:
+        raise OperatorError(
+            f"libvirt at {uri} doesn't answer: {exc}. Start its service (libvirtd, or virtqemud and virtsecretd), or set uri."
+        ) from None
+
+
+_S = t.TypeVar("_S", bound="Session")
+
+
+class Session:
+    """A connection to libvirt that is closed at the end of a with statement; what is asked over it is a subclass's matter."""
+
+    def __init__(self, binding: t.Any, connection: t.Any) -> None:
+        #: What the binding raises.
+        self.error: t.Any = binding.libvirtError
+        self._connection = connection
+
+    @classmethod
+    def open(cls: type[_S], uri: str) -> _S:
+        """Raises OperatorError without a binding or an answer."""
+        connection = connect(uri)
+        return cls(binding(), connection)
+
+    def __enter__(self: _S) -> _S:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._connection.close()
+
+
+def is_gone(exc: t.Any) -> bool:
+    """Whether an error of libvirt's says that there is no such domain."""
+    return bool(exc.get_error_code() == NO_DOMAIN)
+
+
+def said(exc: Exception) -> str:
+    """An error of libvirt's in one line."""
+    return " ".join(str(exc).split()).rstrip(".")

@@ -1,0 +1,350 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's traffic control state, read over rtnetlink.
+
+Why not the text of `tc`: it rounds (1234567bit is printed as 1234Kbit), its format differs between versions, HTB
+classes are text even with -j, and `qdisc show dev X` dumps every device's qdiscs each time. The kernel's own
+messages (linux/rtnetlink.h, linux/pkt_sched.h, linux/pkt_cls.h) are exact and a stable interface.
+This module only reads. Changes are made by `tc -batch`, see _tc/batch.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+import typing as t
+
+from .device import Class, Device, Filter, Key, Qdisc, Stats
+
+if t.TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+RTM_NEWLINK, RTM_DELLINK = 16, 17
+RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
+RTM_DELTCLASS, RTM_GETTCLASS = 41, 42
+RTM_DELTFILTER, RTM_GETTFILTER = 45, 46
+RTMGRP_LINK, RTMGRP_TC = 0x1, 0x8
+
+_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_ECHO, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x4, 0x8, 0x10, 0x300
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_SO_RCVBUFFORCE = 33
+_DUMPS = 10
+"""How often a dump is asked for that changes while it is made."""
+
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr
+_TCMSG = struct.Struct("=BxxxiIII")  # family, ifindex, handle, parent, info
+_ATTR = struct.Struct("=HH")
+_U32 = struct.Struct("=I")
+_HTB_OPT = struct.Struct("=4xhHI4xhHIIIIII")  # tc_htb_opt: two tc_ratespec, buffer, cbuffer, quantum, level, prio
+_U32_KEY = struct.Struct("=4s4sii")
+
+_TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
+_TCA_HTB_PARMS, _TCA_HTB_INIT, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 2, 6, 7
+_TCA_U32_CLASSID, _TCA_U32_SEL, _TCA_U32_ACT = 1, 5, 7
+_TCA_ACT_KIND, _TCA_ACT_OPTIONS, _TCA_MIRRED_PARMS = 1, 2, 2
+_TCA_STATS_BASIC, _TCA_STATS_QUEUE = 1, 3
+
+_TC_H_ROOT = 0xFFFFFFFF
+_TC_H_INGRESS = 0xFFFFFFF1
+_TC_H_CLSACT_INGRESS = 0xFFFFFFF2
+_TC_H_CLSACT_EGRESS = 0xFFFFFFF3
+_TC_H_INGRESS_QDISC = 0xFFFF0000
+
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
+
+
+def open_socket(groups: int = 0) -> socket.socket:
+    """A rtnetlink socket of this network namespace, subscribed to the multicast groups."""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+    except OSError:  # not root: the default size does, only slower
+        pass
+    sock.bind((0, groups))
+    return sock
+
+
+def messages(buffer: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (type, start, end) of the payload of each message in what one recv brought."""
+    offset, size = 0, len(buffer)
+    while offset + 16 <= size:
+        length, kind, _flags, _seq, _pid = _HEADER.unpack_from(buffer, offset)
+        if length < 16:
+            return
+        yield kind, offset + 16, offset + length
+        offset += (length + 3) & ~3
+
+
+def attributes(buffer: bytes, offset: int, end: int) -> dict[int, tuple[int, int]]:
+    """Return {type: (start, end)} of the attributes between offset and end."""
+    found = {}
+    while offset + 4 <= end:
+        length, kind = _ATTR.unpack_from(buffer, offset)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = (offset + 4, offset + length)
+        offset += (length + 3) & ~3
+    return found
+
+
+def _heads(buffer: bytes, offset: int, end: int, stats: bool = False) -> dict[int, tuple[int, int]]:
+    """The attributes of a tc message that we read. Kind and options come first, so most need not be looked at."""
+    if stats:
+        return attributes(buffer, offset, end)
+    found: dict[int, tuple[int, int]] = {}
+    while offset + 4 <= end and len(found) < 2:
+        length, kind = _ATTR.unpack_from(buffer, offset)
+        if length < 4:
+            break
+        if kind in (_TCA_KIND, _TCA_OPTIONS):
+            found[kind] = (offset + 4, offset + length)
+        offset += (length + 3) & ~3
+    return found
+
+
+def tc_message(buffer: bytes, start: int) -> tuple[int, int, int]:
+    """Return (ifindex, handle, parent) of a qdisc, class or filter message."""
+    _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+    return ifindex, handle, parent
+
+
+def link_name(buffer: bytes, start: int, end: int) -> tuple[int, str]:
+    """Return (ifindex, name) of a link message."""
+    (ifindex,) = struct.unpack_from("=i", buffer, start + 4)
+    name = attributes(buffer, start + 16, end).get(3)  # IFLA_IFNAME
+    return ifindex, _text(buffer, name) if name else ""
+
+
+class Kernel:
+    """Reads devices with their qdiscs, HTB classes and filters. Close it, or use it in a with statement."""
+
+    def __init__(self) -> None:
+        self._sock = open_socket()
+        self._seq = 0
+        # Most ports of a host have options in common, and the same bytes mean the same.
+        self._options: dict[tuple[str, bytes], t.Any] = {}
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._sock.close()
+
+    def read(self, wanted: Container[str], *, stats: bool = False) -> dict[str, Device]:
+        """Return the devices that exist and whose names are wanted, by name.
+
+        One dump of all qdiscs of the host, then one dump of classes and one of filters for each wanted device
+        whose root is HTB: linear, and two system calls a dump. The kernel counts positions in a dump and, when a device
+        vanishes meanwhile, skips another one without a word. So then what wasn't seen is asked for singly.
+        """
+        before = socket.if_nameindex()
+        devices = {index: Device(name, index) for index, name in before if name in wanted}
+        self._read_qdiscs(devices, stats)
+        torn = bool(dict(before).keys() - dict(socket.if_nameindex()).keys())
+        for device in devices.values():
+            if torn:
+                self._ask_for_roots(device)
+            if device.root is not None and device.root.kind == "htb":
+                self._read_classes(device, stats)
+                if torn:
+                    self._ask_for_leaves(device, stats)
+                self._read_filters(device, device.root.handle)
+            if device.hook is not None and device.hook.kind == "clsact":
+                self._read_filters(device, _TC_H_CLSACT_INGRESS)
+                self._read_filters(device, _TC_H_CLSACT_EGRESS)
+            if device.name.startswith("ifb"):
+                device.up = self._is_up(device.name)
+            device.tun = os.path.exists(f"/sys/class/net/{device.name}/tun_flags")
+            device.switched = _master(device.name) == "ovs-system"
+        return {device.name: device for device in devices.values()}
+
+    def _is_up(self, name: str) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            request = struct.pack("16sh14x", name.encode(), 0)
+            try:
+                answer = fcntl.ioctl(probe.fileno(), _SIOCGIFFLAGS, request)
+            except OSError:
+                return False
+        return bool(struct.unpack("16sh14x", answer)[1] & _IFF_UP)
+
+    def _ask_for_roots(self, device: Device) -> None:
+        if device.root is None:
+            device.root = self._qdisc(device.index, _TC_H_ROOT)
+        if device.hook is None:
+            device.hook = self._qdisc(device.index, _TC_H_INGRESS)
+
+    def _ask_for_leaves(self, device: Device, stats: bool) -> None:
+        for handle in device.classes:
+            if handle not in device.leaves:
+                leaf = self._qdisc(device.index, handle, stats)
+                if leaf is not None:
+                    device.leaves[handle] = leaf
+
+    def _qdisc(self, ifindex: int, parent: int, stats: bool = False) -> t.Optional[Qdisc]:
+        """The one qdisc below this parent; None where there is none but the kernel's own."""
+        # Without ECHO some kernels tell everybody but who has asked; the ACK ends the answer whatever it is.
+        flags = _NLM_F_REQUEST | _NLM_F_ACK | _NLM_F_ECHO
+        found = self._ask(RTM_GETQDISC, ifindex, parent, flags) or []
+        return self._qdisc_of(*found[0], stats) if found else None
+
+    def _dump(self, request: int, ifindex: int = 0, parent: int = 0) -> list[tuple[bytes, int, int]]:
+        """The payloads of one dump: (buffer, start, end). Raises OSError where it can't be had whole."""
+        for _attempt in range(_DUMPS):
+            found = self._ask(request, ifindex, parent, _NLM_F_REQUEST | _NLM_F_DUMP)
+            if found is not None:
+                return found
+        raise OSError(errno.EAGAIN, "the kernel's list changed each time while it was read")
+
+    def _ask(self, request: int, ifindex: int, parent: int, flags: int) -> t.Optional[list[tuple[bytes, int, int]]]:
+        """One answer, taken in to its end; None where the kernel says that it has changed meanwhile and may lack something."""
+        self._seq += 1
+        header = _HEADER.pack(36, request, flags, self._seq, 0)
+        self._sock.send(header + _TCMSG.pack(0, ifindex, 0, parent, 0))
+        found: list[tuple[bytes, int, int]] = []
+        torn = False
+        while True:
+            buffer = self._sock.recv(1 << 18)
+            for kind, start, end in messages(buffer):
+                _length, _kind, told, _seq, _pid = _HEADER.unpack_from(buffer, start - 16)
+                torn = torn or bool(told & _NLM_F_DUMP_INTR)
+                if kind == _NLMSG_DONE:
+                    return None if torn else found
+                if kind == _NLMSG_ERROR:
+                    (code,) = struct.unpack_from("=i", buffer, start)
+                    if -code in (0, errno.ENODEV, errno.ENOENT, errno.EINVAL):  # an ACK, or gone since it was listed
+                        return found
+                    raise OSError(-code, os.strerror(-code))
+                found.append((buffer, start, end))
+
+    def _read_qdiscs(self, devices: dict[int, Device], stats: bool) -> None:
+        for buffer, start, end in self._dump(RTM_GETQDISC):
+            _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+            device = devices.get(ifindex)
+            if device is None:
+                continue
+            qdisc = self._qdisc_of(buffer, start, end, stats)
+            if parent == _TC_H_ROOT:
+                device.root = qdisc
+            elif handle == _TC_H_INGRESS_QDISC:
+                device.hook = qdisc
+            else:
+                device.leaves[parent] = qdisc
+
+    def _qdisc_of(self, buffer: bytes, start: int, end: int, stats: bool) -> Qdisc:
+        _ifindex, handle, _parent = tc_message(buffer, start)
+        attrs = _heads(buffer, start + 20, end, stats)
+        kind = _text(buffer, attrs[_TCA_KIND])
+        drops = _stats(buffer, attrs).drops if stats else None
+        return Qdisc(kind, handle, self._known("qdisc " + kind, _qdisc_setting, buffer, attrs), drops)
+
+    def _read_classes(self, device: Device, stats: bool) -> None:
+        for buffer, start, end in self._dump(RTM_GETTCLASS, device.index):
+            _family, _ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
+            attrs = _heads(buffer, start + 20, end, stats)
+            if _TCA_OPTIONS in attrs and _text(buffer, attrs[_TCA_KIND]) == "htb":
+                rate, ceil, burst, cburst, quantum = self._known("class", _class_setting, buffer, attrs)
+                counted = _stats(buffer, attrs) if stats else None
+                device.classes[handle] = Class(parent == _TC_H_ROOT, rate, ceil, burst, cburst, quantum, counted)
+
+    def _read_filters(self, device: Device, parent: int) -> None:
+        for buffer, start, end in self._dump(RTM_GETTFILTER, device.index, parent):
+            _family, _ifindex, handle, found_parent, info = _TCMSG.unpack_from(buffer, start)
+            attrs = _heads(buffer, start + 20, end)
+            kind = _text(buffer, attrs[_TCA_KIND])
+            if found_parent != parent or (kind == "u32" and not handle & 0xFFF):
+                continue  # of another parent; or the priority itself and its hash table, not a filter
+            setting = self._known("filter", _u32_setting, buffer, attrs) if kind == "u32" else ((), 0, None)
+            device.filters.append(Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting))
+
+    def _known(
+        self, what: str, parse: t.Callable[..., t.Any], buffer: bytes, attrs: dict[int, tuple[int, int]]
+    ) -> t.Any:
+        """What parse makes of a message's options, made once for each different content."""
+        span = attrs.get(_TCA_OPTIONS, (0, 0))
+        key = (what, buffer[span[0] : span[1]])
+        if key not in self._options:
+            self._options[key] = parse(what, key[1])
+        return self._options[key]
+
+
+def _master(name: str) -> str:
+    """The bridge or switch that a device is a port of; empty where it is none's."""
+    try:
+        return os.path.basename(os.readlink(f"/sys/class/net/{name}/master"))
+    except OSError:
+        return ""
+
+
+def _text(buffer: bytes, span: tuple[int, int]) -> str:
+    return buffer[span[0] : span[1]].rstrip(b"\0").decode("ascii", "replace")
+
+
+def _u32(options: bytes, span: t.Optional[tuple[int, int]], at: int = 0) -> int:
+    return int(_U32.unpack_from(options, span[0] + at)[0]) if span else 0
+
+
+def _qdisc_setting(what: str, options: bytes) -> int:
+    """The one number of a qdisc that we set: htb's default class, sfq's perturb, pfifo's limit."""
+    if what == "qdisc htb":
+        return _u32(options, attributes(options, 0, len(options)).get(_TCA_HTB_INIT), 8)
+    if what == "qdisc sfq" and len(options) >= 8:
+        return _u32(options, (4, 8))
+    if what == "qdisc pfifo" and len(options) >= 4:
+        return _u32(options, (0, 4))
+    return 0
+
+
+def _class_setting(_what: str, options: bytes) -> tuple[int, int, int, int, int]:
+    """(rate, ceil, burst, cburst, quantum) of an HTB class."""
+    found = attributes(options, 0, len(options))
+    _align, _mpu, rate, _align, _mpu, ceil, burst, cburst, quantum, _level, _prio = _HTB_OPT.unpack_from(
+        options, found[_TCA_HTB_PARMS][0]
+    )
+    if _TCA_HTB_RATE64 in found:
+        (rate,) = struct.unpack_from("=Q", options, found[_TCA_HTB_RATE64][0])
+    if _TCA_HTB_CEIL64 in found:
+        (ceil,) = struct.unpack_from("=Q", options, found[_TCA_HTB_CEIL64][0])
+    return rate * 8, ceil * 8, burst, cburst, quantum
+
+
+def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int]]:
+    """(keys, target class, ifindex of a redirect) of a u32 filter."""
+    found = attributes(options, 0, len(options))
+    keys: tuple[Key, ...] = ()
+    if _TCA_U32_SEL in found:
+        sel = found[_TCA_U32_SEL][0]
+        keys = tuple(_U32_KEY.unpack_from(options, sel + 16 + 16 * n) for n in range(options[sel + 2]))
+    action = found.get(_TCA_U32_ACT)
+    return keys, _u32(options, found.get(_TCA_U32_CLASSID)), _redirect(options, action) if action else None
+
+
+def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:
+    nested = attributes(buffer, *attrs[_TCA_STATS2]) if _TCA_STATS2 in attrs else {}
+    sent = struct.unpack_from("=QI", buffer, nested[_TCA_STATS_BASIC][0]) if _TCA_STATS_BASIC in nested else (0, 0)
+    queue = (
+        struct.unpack_from("=IIIII", buffer, nested[_TCA_STATS_QUEUE][0])
+        if _TCA_STATS_QUEUE in nested
+        else (0, 0, 0, 0, 0)
+    )
+    _qlen, backlog, drops, _requeues, overlimits = queue
+    return Stats(sent[0], sent[1], drops, overlimits, backlog)
+
+
+def _redirect(buffer: bytes, span: tuple[int, int]) -> t.Optional[int]:
+    """The ifindex that a filter's only action redirects to; -1 where it does something else."""
+    actions = attributes(buffer, *span)
+    if len(actions) != 1:
+        return -1
+    action = attributes(buffer, *next(iter(actions.values())))
+    if _text(buffer, action[_TCA_ACT_KIND]) != "mirred" or _TCA_ACT_OPTIONS not in action:
+        return -1
+    parms = attributes(buffer, *action[_TCA_ACT_OPTIONS]).get(_TCA_MIRRED_PARMS)
+    if parms is None:
+        return -1
+    _index, _capab, _action, _refcnt, _bindcnt, eaction, ifindex = struct.unpack_from("=IIiiiiI", buffer, parms[0])
+    return int(ifindex) if eaction == 1 else -1  # TCA_EGRESS_REDIR

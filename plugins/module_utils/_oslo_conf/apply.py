@@ -1,0 +1,186 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration files and services of this host."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import typing as t
+from dataclasses import dataclass
+
+from .._common import OperatorError, Run, changed_meanwhile
+from .._host import files
+from .._host.lock import FOLDER, locked
+from .plan import ActualFile, ConfigPlan, DesiredFile, check, overruled, plan, shown
+from .precedence import ConfigFiles, companions, effective
+from .processes import start_of_services
+
+#: A file for each service that has to be restarted, from before its configuration changes until after its restart.
+PENDING = "/var/lib/openstack_ops.day2/restart"
+
+#: Where the lock lies.
+LOCKS = FOLDER
+#: In seconds, how long a run waits for another one, which may restart services.
+_PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done (or would be), and of each file before and after, what was asked for."""
+
+    steps: list[str]
+    restarted: list[str]
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """The files that differ, as Ansible shows them."""
+        return [
+            dict(before_header=path, after_header=path, before=before, after=self.after[path])
+            for path, before in self.before.items()
+            if before != self.after[path]
+        ]
+
+
+#: What is wanted, where that depends on what is there.
+Desire = t.Callable[[], t.Sequence[DesiredFile]]
+
+
+def bring_about(desire: Desire, run: Run, *, check_mode: bool, yes: t.Collection[str] = ()) -> Applied:
+    """Read, plan, refuse or do, look again; one run at a time, so that none overwrites what another one has set.
+
+    desire is asked inside the lock. yes names what may be replaced or dropped. Raises OperatorError for what can't be done, OSError where the host refuses.
+    """
+    with contextlib.nullcontext() if check_mode else locked("configuration", _PATIENCE, LOCKS):
+        return _bring_about(desire(), run, yes, check_mode=check_mode)
+
+
+def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[str], *, check_mode: bool) -> Applied:
+    check(desired)
+    actual = {each.path: _actual(each.path) for each in desired}
+    for each in desired:
+        _check_place(each, actual[each.path])
+    desired = [_resolved(each, actual[each.path], yes) for each in desired]
+    wanted = {each.path: each.text(actual[each.path].text or "") for each in desired}
+    for each in desired:
+        error = overruled(each, _beside(each.path, wanted), start_of_services(each.services))
+        if error:
+            raise OperatorError(error)
+    needed = plan(desired, actual, _pending())
+    managers = {name: _manager(name, run) for name in needed.restart}
+    diffs = {each.path: shown(each, actual[each.path].text, wanted[each.path]) for each in desired}
+    if not check_mode:
+        _apply(needed, managers, run)
+        left = plan(desired, {each.path: _actual(each.path) for each in desired}, _pending())
+        if left.steps:
+            raise changed_meanwhile(left.steps[0])
+    return Applied(
+        needed.steps,
+        list(needed.restart),
+        {path: before for path, (before, _after) in diffs.items()},
+        {path: after for path, (_before, after) in diffs.items()},
+    )
+
+
+# ---------------------------------------------------------------------- look
+def _resolved(desired: DesiredFile, there: ActualFile, yes: t.Collection[str]) -> DesiredFile:
+    beside = effective(_beside(desired.path, {desired.path: there.text or ""}), start_of_services(desired.services))
+    return desired.resolve(there.text or "", beside, yes)
+
+
+def _actual(path: str) -> ActualFile:
+    found = files.read(path)
+    return ActualFile(found.text, found.owned) if found else ActualFile(None)
+
+
+def read_text(path: str) -> str:
+    """A file's text; bytes that aren't UTF-8 come back when it is written. Raises OperatorError if it isn't there."""
+    text = _actual(path).text
+    if text is None:
+        raise OperatorError(f"There is no {path} on this host; install the service that reads it first.")
+    return text
+
+
+def _pending() -> set[str]:
+    try:
+        return set(os.listdir(PENDING))
+    except FileNotFoundError:
+        return set()
+
+
+def _check_place(desired: DesiredFile, there: ActualFile) -> None:
+    if desired.owned is None:
+        if there.text is None:
+            raise OperatorError(f"There is no {desired.path} on this host; install the service that reads it first.")
+        return
+    folder = os.path.dirname(desired.path)
+    if folder.endswith(".conf.d") and not os.path.exists(folder):
+        folder = os.path.dirname(folder)  # of a project that is there; _apply makes the other one
+    if not os.path.isdir(folder):
+        raise OperatorError(f"There is no {folder} on this host for {desired.path}; install what reads it first.")
+    files.ids(desired.path, desired.owned.owner, desired.owned.group)
+
+
+def _beside(path: str, wanted: t.Mapping[str, str]) -> ConfigFiles:
+    """All files that oslo.config reads together with this one, those that are wanted as they will be."""
+    own, folders = companions(path)
+    in_folders = [name for folder in folders for name in _in_folder(folder, wanted)]
+    return ConfigFiles(
+        {name: wanted[name] if name in wanted else _actual(name).text or "" for name in own},
+        {name: wanted[name] if name in wanted else _actual(name).text or "" for name in in_folders},
+    )
+
+
+def _in_folder(folder: str, wanted: t.Mapping[str, str]) -> list[str]:
+    ours = [path for path in wanted if os.path.dirname(path) == folder and path.endswith(".conf")]
+    return sorted({*glob.glob(os.path.join(glob.escape(folder), "*.conf")), *ours})
+
+
+def _manager(service: str, run: Run) -> str:
+    """Who restarts a service: systemd or an init script. Raises OperatorError for one that neither knows."""
+    if os.path.isdir("/run/systemd/system"):
+        rc, out, _err = run(["systemctl", "show", "--property=LoadState", "--value", "--", service], "")
+        if rc == 0 and out.strip() in ("loaded", "masked"):
+            return "systemd"
+    if os.path.exists(f"/etc/init.d/{service}"):
+        return "init"
+    raise OperatorError(
+        f"This host has no service {service!r}; `systemctl list-units '*{service.split('-')[0]}*'` tells what there is. "
+        "Leave services empty where something else restarts them."
+    )
+
+
+# ----------------------------------------------------------------------- act
+def _apply(needed: ConfigPlan, managers: t.Mapping[str, str], run: Run) -> None:
+    if needed.restart:
+        files.make_folder(PENDING)
+    for service in needed.restart:
+        files.replace(os.path.join(PENDING, service), "")
+    for desired, _step in needed.files:
+        there = _actual(desired.path).text
+        if there is None:
+            files.make_folder(os.path.dirname(desired.path), 0o755)
+        files.replace(desired.path, desired.text(there or ""), desired.owned if there is None else None)
+    for service in needed.restart:
+        _restart(service, managers[service], run)
+        files.remove(os.path.join(PENDING, service))
+
+
+def _restart(service: str, manager: str, run: Run) -> None:
+    """Restart a service. One that was stopped stays stopped: it reads its configuration when it starts."""
+    if manager == "systemd":
+        rc, out, err = run(["systemctl", "try-restart", "--", service], "")
+    else:
+        rc, out, err = run(["service", service, "status"], "")
+        if rc:
+            return
+        rc, out, err = run(["service", service, "restart"], "")
+    if rc:
+        raise OperatorError(
+            f"{service} doesn't start with its new configuration: {(err or out).strip()[-300:] or f'exit code {rc}'}. "
+            "Its log tells more; the next run tries again."
+        )

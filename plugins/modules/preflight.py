@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Refuse misspelt variables, wrong values and empty groups before anything changes
+version_added: 0.1.0
+description:
+  - Fails if a variable of any host, or an extra variable, begins like those of a role or a playbook of this collection and isn't one of
+    them. Ansible itself ignores such a variable, and the role goes on with its default.
+  - Fails if the value of such a variable isn't of the type that the role's C(argument_specs) ask for, or isn't one of its choices.
+    Values that are templates or encrypted are left to the role.
+  - Fails if a pattern, or a group in it, matches no host, where Ansible would skip the play or the group and end with success.
+  - Fails if C(--tags) would skip every task of the playbook.
+  - All mistakes are listed in one error, with where each is set. Use it with C(run_once), or in a play on C(localhost). It runs on the
+    controller alone.
+  - Values of options that may hold a secret are never shown.
+extends_documentation_fragment:
+  - openstack_ops.day2.attributes.info
+options:
+  roles:
+    description: Roles of this collection. Every variable that begins with the name of one and an underscore must be in its C(argument_specs).
+    type: list
+    elements: str
+    default: []
+  playbook:
+    description: A playbook whose own variables begin with its name and an underscore.
+    type: str
+  prefix:
+    description:
+      - What the variables of O(playbook) begin with, if it isn't its name and an underscore.
+      - Others may use the prefix, too, so only variables whose names are close to one of O(variables) are refused.
+    type: str
+  variables:
+    description: The variables of O(playbook).
+    type: list
+    elements: str
+    default: []
+  group:
+    description: A group or pattern. It must match at least one host, and so must each group that it names, regardless of C(--limit).
+    type: str
+  whole_group:
+    description: Whether C(--limit) is refused that leaves out hosts of O(group), for what all of them have to agree to.
+    type: bool
+    default: false
+  required:
+    description: Variables that each host of O(group) must have.
+    type: list
+    elements: str
+    default: []
+  rules:
+    description:
+      - Whether to check C(instance_qos_rules) and the role's other options of the hosts in O(group).
+      - With V(required), a host without rules is an error, unless its C(instance_qos_state) is C(absent).
+    type: str
+    choices: [ignore, if_set, required]
+    default: ignore
+seealso:
+  - module: ansible.builtin.validate_argument_spec
+author:
+  - openstack_ops.day2 contributors (@openstack-ops)
+"""
+
+EXAMPLES = r"""
+- name: Check what was given
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Refuse unknown variables and an empty group
+      openstack_ops.day2.preflight:
+        roles: [instance_qos]
+        group: nova_computes
+        rules: required
+"""
+
+RETURN = r""" # """

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTML page that needs no server and no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+
+_MARK = re.compile(r"@([A-Z]+)@")
+#: The marks of what all pages share, and the files. Each begins with its licence, which the page has already.
+_SHARED = {"HEAD": ("head.html", "-->\n"), "STYLE": ("style.css", "*/\n"), "SCRIPT": ("script.js", "*/\n")}
+
+
+def draw(template: str, **data: object) -> str:
+    """The template with head, style and script where it has @HEAD@, @STYLE@ and @SCRIPT@, and data as JSON where it has their names.
+
+    A script element of the type application/json has to be around data: nothing in them can end it or begin another one, and what
+    looks like a mark in them stays. Raises KeyError for a mark that stands for nothing.
+    """
+    values = {name.upper(): embedded(value) for name, value in data.items()}
+    return _MARK.sub(lambda mark: values[mark[1]] if mark[1] in values else _shared(mark[1]), template)
+
+
+def embedded(value: object) -> str:
+    """JSON that can stand inside an HTML element."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def replace(path: Path, text: str, mode: int) -> None:
+    """Write a file as a whole: whoever reads it sees the old or the new one. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+            os.fchmod(handle, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@cache
+def _shared(mark: str) -> str:
+    name, end = _SHARED[mark]
+    return Path(__file__).with_name(name).read_text(encoding="utf-8").partition(end)[2].rstrip()

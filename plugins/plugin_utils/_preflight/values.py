@@ -1,0 +1,123 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether values are what argument_specs and the rules of instance_qos ask for, judged once instead of on every host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import first_of, shown
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.variables import Known, Spec
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import RulesError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook
+
+if t.TYPE_CHECKING:
+    from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.given import Given
+
+_TYPES = {
+    "bool": "true or false",
+    "dict": "a mapping",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "a text",
+}
+_QOS = "instance_qos_"
+_RULES, _STATE = f"{_QOS}rules", f"{_QOS}state"
+#: Options of instance_qos that RuleBook takes under the rest of their names, and those of them that are true or false.
+_SETTINGS = (
+    "exempt", "exempt_also", "exempt_within", "never_exempt", "exempt_at_most", "despite_policy", "despite_vif_quota", "backend",
+    "least_rate",
+)  # fmt: skip
+_SWITCHES = ("despite_policy", "despite_vif_quota")
+#: What wrong_rules reads of a host.
+RULE_OPTIONS = (_RULES, _STATE, *(f"{_QOS}{name}" for name in _SETTINGS))
+Options = t.Mapping[str, t.Any]
+
+
+def wrong_values(known: t.Sequence[Known], given: Given) -> list[str]:
+    """An error for each value that argument_specs refuse, whatever the number of hosts. Templates are left to the role."""
+    options = {name: specs for one in known for name, specs in one.options.items()}
+    return [
+        f"{name} (set {given.where(name)}) {problem}"
+        for name in given.names()
+        for value in (given.values(name) if name in options else ())
+        if (problem := _problem(name, value, options[name]))
+    ]
+
+
+def _problem(name: str, value: object, specs: t.Sequence[Spec]) -> str:
+    """What is wrong with a value; nothing if one of several entry points takes it. An empty one, as surveys give it, is as if not set."""
+    if value is None or value == "":
+        return ""
+    problems = [_refused(name, value, spec) for spec in specs]
+    return problems[0] if all(problems) else ""
+
+
+def _refused(name: str, value: object, spec: Spec) -> str:
+    alone = {key: part for key, part in spec.items() if key not in ("required", "default", "no_log")}
+    messages: list[str] = ArgumentSpecValidator({name: alone}).validate({name: value}).error_messages
+    if not messages:
+        return ""
+    if _is_secret(spec):
+        return "isn't what the option's documentation asks for; the value isn't shown because it may hold a secret."
+    kind = spec.get("type", "str")
+    if kind in ("list", "dict") and isinstance(value, (list, dict)):
+        return f"is wrong: {'; '.join(messages)}."
+    choices = spec.get("choices")
+    wanted = f"one of {', '.join(map(str, choices))}" if choices else _TYPES.get(kind, kind)
+    return f"is {shown(value)}, not {wanted}."
+
+
+def _is_secret(spec: Spec) -> bool:
+    return bool(spec.get("no_log")) or any(_is_secret(inner) for inner in (spec.get("options") or {}).values())
+
+
+def wrong_rules(hosts: t.Mapping[str, Options], given: Given, *, required: bool) -> list[str]:
+    """Errors in the rules of instance_qos, each told once with the hosts that have it.
+
+    hosts has, by the name of each host, its options of instance_qos, templated. Hosts without rules are an error if they are required.
+    """
+    judged: list[tuple[Options, tuple[str, ...]]] = []
+    whose: dict[tuple[str, ...], list[str]] = {}
+    for host, options in hosts.items():
+        problems = next((found for same, found in judged if same == options), None)
+        if problems is None:
+            problems = _rule_problems(options)
+            judged.append((options, problems))
+        if problems:
+            whose.setdefault(problems, []).append(host)
+    with_extra = f"set {given.where(_RULES)}" if _RULES in given.extra else ""
+    found = [
+        f"instance_qos_rules ({with_extra or given.whose(names)}): {first_of([f'{problem}.' for problem in problems])}"
+        for problems, names in whose.items()
+    ]
+    without = [host for host, options in hosts.items() if options.get(_STATE) != "absent" and _RULES not in options]
+    return [_no_rules(given.whose(without)), *found] if without and required else found
+
+
+def _no_rules(whose: str) -> str:
+    return (
+        f"instance_qos_rules is not set {whose}, so nothing says who is limited; was -e @rules.yml forgotten? To go by the extra specs of "
+        "flavors alone, which removes every other limit, set instance_qos_rules: [] yourself."
+    )
+
+
+def _rule_problems(options: Options) -> tuple[str, ...]:
+    if options.get(_STATE) == "absent" or _RULES not in options:
+        return ()
+    settings = {name: options[f"{_QOS}{name}"] for name in _SETTINGS if f"{_QOS}{name}" in options}
+    try:
+        settings.update({name: boolean(settings[name]) for name in _SWITCHES if name in settings})
+        RuleBook(options[_RULES], **settings)
+    except RulesError as exc:
+        return exc.problems
+    except TypeError:
+        # A switch that is neither true nor false: wrong_values tells that.
+        return ()
+    return ()

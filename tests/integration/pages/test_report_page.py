@@ -1,0 +1,99 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of 1000 hosts in a real browser, as wide as a screen and as narrow as a phone."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report import report
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.evidence import Evidence
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.model import Host, Limits
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw
+from tests.integration.compute_audit.browser import HOSTILE, Browser, browser
+from tests.places import ROOT
+
+WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
+TEMPLATE = ROOT / "plugins/plugin_utils/_cloud_report/page.html"
+
+
+def made() -> dict[str, t.Any]:
+    """A tenth of 1000 computes is in trouble, and one didn't answer."""
+    hosts = []
+    for number in range(1000):
+        restorer = "running" if number % 10 else "stopped"
+        found = {
+            "limits": {"limited": 3, "saved": 3, "restorer": restorer},
+            "unknown": {"volume": HOSTILE} if number == 7 else {},
+        }
+        silent = HOSTILE if number == 999 else ""
+        hosts.append(Host(f"cmp{number:04d}", True, False, silent, {} if silent else found))
+    nothing = Evidence("", {}, "no report of it was named")
+    return report.report(hosts, nothing, nothing, Limits(), datetime(2026, 11, 30, tzinfo=timezone.utc))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    subprocess.run([str(ROOT / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(draw(TEMPLATE.read_text(encoding="utf-8"), report=made()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
+    width, height = WIDTHS[request.param]
+    with browser(width, height) as found:
+        found.open(page)
+        yield found, width
+
+
+def rows(found: Browser, name: str) -> list[list[str]]:
+    script = f"return [...document.querySelectorAll('#rows-{name} > tbody > tr')].map(r => [...r.children].map(c => c.textContent))"
+    return t.cast("list[list[str]]", found.run(script))
+
+
+def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:
+    found, width = opened
+    assert found.run("return document.documentElement.dataset.ready") == "1"
+    assert found.run("return performance.getEntriesByType('resource').length") == 0
+    assert found.run("return document.documentElement.scrollWidth") <= width
+    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
+    assert found.run(wide) == 0
+
+
+def test_the_verdict_is_first_and_parts_in_trouble_are_before_others(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    verdict = found.run("return document.getElementById('verdict').textContent")
+    assert verdict.startswith("Critical: Hosts, Restorer of limits; unknown: ")
+    assert verdict.endswith("cmp0999 didn't answer.")
+    parts = found.run(
+        "return [...document.querySelectorAll('.part')].map(e => [e.dataset.name, e.querySelector('h2').lastChild.textContent])"
+    )
+    assert parts[:2] == [["hosts", "critical"], ["restorer", "critical"]]
+    assert {state for _name, state in parts[2:]} == {"unknown"}
+    assert len(parts) == 9
+
+
+def test_only_what_needs_a_look_is_listed_in_parts_and_filtered(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    assert rows(found, "restorer")[-1] == ["41 more"]
+    found.run(
+        "const e = document.getElementById('text'); e.value = 'cmp0990 run'; e.dispatchEvent(new Event('input'));"
+    )
+    assert [row[1] for row in rows(found, "restorer")] == ["cmp0990"]
+    assert rows(found, "hosts") == [["None"]]
+    found.run("const e = document.getElementById('text'); e.value = ''; e.dispatchEvent(new Event('input'));")
+
+
+def test_what_hosts_wrote_is_text(opened: tuple[Browser, int]) -> None:
+    found, _width = opened
+    assert found.run("return window.pwned === undefined")
+    assert found.run("return document.images.length") == 0
+    assert rows(found, "hosts") == [["critical", "cmp0999", f"didn't answer: {HOSTILE}"]]

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which frames pass outside a limit, counted by the kernel on both plugs and in both directions."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+
+import pytest
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply
+from tests.integration.tc_htb.namespace import PORT, Plug, tc_htb
+
+KEY = PORT[:11]
+LIMIT = {"rate": "1mbit"}
+ARP, IP, IPV6 = 0x0806, 0x0800, 0x86DD
+
+
+def ethernet(protocol: int, payload: bytes) -> bytes:
+    return b"\xff" * 6 + b"\x02\0\0\0\0\x07" + struct.pack("!H", protocol) + payload.ljust(50, b"\0")
+
+
+def ipv4(src: str, dst: str, protocol: int = 17) -> bytes:
+    addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
+    return ethernet(IP, struct.pack("!BBHHHBBH", 0x45, 0, 50, 1, 0, 64, protocol, 0) + addresses)
+
+
+def ipv6(src: str, dst: str, header: int = 17, hops: int = 64, payload: bytes = b"") -> bytes:
+    addresses = ipaddress.IPv6Address(src).packed + ipaddress.IPv6Address(dst).packed
+    return ethernet(IPV6, struct.pack("!IHBB", 6 << 28, 20, header, hops) + addresses + payload)
+
+
+def discovery(src: str, dst: str, kind: int, hops: int = 255) -> bytes:
+    return ipv6(src, dst, 58, hops, bytes((kind, 0, 0, 0)))
+
+
+#: What finds a neighbour, and what only looks so. The last four are of the internet: nobody's neighbour.
+FRAMES = {
+    "arp": (ethernet(ARP, b"\0\x01\x08\0\x06\x04\0\x01"), True),
+    "router solicitation": (discovery("fe80::1", "ff02::2", 133), True),
+    "router advertisement": (discovery("fe80::1", "ff02::1", 134), True),
+    "duplicate address detection": (discovery("::", "ff02::1:ff00:1", 135), True),
+    "neighbour solicitation": (discovery("2001:db8::1", "2001:db8::2", 135), True),
+    "neighbour advertisement": (discovery("2001:db8::1", "2001:db8::2", 136), True),
+    "redirect": (discovery("fe80::1", "2001:db8::2", 137), True),
+    "forwarded, so no neighbour": (discovery("2001:db8::1", "2001:db8::2", 135, hops=254), False),
+    "echo request": (discovery("2001:db8::1", "2001:db8::2", 128), False),
+    "IPv6": (ipv6("2001:db8::1", "2001:db8::2"), False),
+    "IPv4": (ipv4("198.51.100.1", "203.0.113.1"), False),
+}
+
+
+def send(device: str, frame: bytes, count: int) -> None:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind((device, struct.unpack_from("!H", frame, 12)[0]))
+        for _one in range(count):
+            wire.send(frame)
+
+
+def exempt_bytes(direction: str) -> int:
+    [port], _problems = apply.survey([PORT])
+    assert port[direction] is not None
+    return int(port[direction]["exempt_bytes"])
+
+
+@pytest.mark.parametrize("kind", ["ovs_hybrid", "ovs"])
+def test_neighbours_are_found_outside_the_limit(plug: Plug, kind: str) -> None:
+    plug.hybrid() if kind == "ovs_hybrid" else plug.native()
+    tc_htb({"port_id": PORT, "plug": kind, "egress": LIMIT, "ingress": LIMIT})
+    # What leaves through a device is sent on it, as a switch would; a native plug's upload comes from the instance.
+    sides = {"ingress": "tap" + KEY, "egress": "qvb" + KEY if kind == "ovs_hybrid" else "vm-" + KEY}
+    for direction, device in sides.items():
+        for name, (frame, exempt) in FRAMES.items():
+            before = exempt_bytes(direction)
+            send(device, frame, 10)
+            counted = exempt_bytes(direction) - before
+            assert (counted >= 10 * len(frame)) == exempt, f"{direction} {name}: {counted} bytes"
+
+
+def test_the_link_s_own_addresses_are_exempt_like_networks(plug: Plug) -> None:
+    plug.hybrid()
+    desired = {"port_id": PORT, "plug": "ovs_hybrid", "egress": LIMIT, "ingress": LIMIT}
+    tc_htb({**desired, "exempt": ["fe80::/10", "ff02::/16", "224.0.0.0/24"]})
+    for direction, device, frame in (
+        ("egress", "qvb" + KEY, ipv6("fe80::1", "fe80::2")),
+        ("ingress", "tap" + KEY, ipv6("fe80::2", "ff02::fb")),
+        ("egress", "qvb" + KEY, ipv4("192.0.2.1", "224.0.0.18", 112)),
+    ):
+        before = exempt_bytes(direction)
+        send(device, frame, 10)
+        assert exempt_bytes(direction) - before >= 10 * len(frame)
