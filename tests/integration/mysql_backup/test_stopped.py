@@ -123,10 +123,11 @@ def test_a_lost_connection_does_not_end_a_restore(host: Host, large: Database) -
 def test_progress_is_shown(host: Host, large: Database) -> None:
     large.ask("INSERT INTO nova.instances (uuid, user_data, info) SELECT UUID(), user_data, info FROM nova.instances")
     host.backup()
-    seen: set[str] = set()
-    run = host.start("restore")
-    while run.poll() is None:
-        seen.update(host.run("status").out.splitlines())
-    assert run.returncode == 0
-    assert any(one.startswith("restore: ") and "MiB/s" in one for one in seen), seen
-    assert "restore: " not in host.run("status").out.replace("restore: good", "")
+    for command, begin in (("restore", "restore: "), ("verify", "verify mysql-")):
+        seen: set[str] = set()
+        run = host.start(command)
+        while run.poll() is None:
+            seen.update(host.run("status").out.splitlines())
+        assert run.returncode == 0
+        assert any(one.startswith(begin) and "MiB/s" in one for one in seen), seen
+        assert "MiB/s" not in host.run("status").out

@@ -219,6 +219,7 @@ def verify_(settings: Settings, arguments: argparse.Namespace) -> int:
     def died(reason: str) -> None:
         archive.forget_keys()
         with lock(settings, "verify.lock", RELEASE):
+            Progress(settings, "", file=progress.VERIFYING).end()
             scratch.remove_left(settings.scratch)
         say(syslog.LOG_ERR, f"Nothing was verified. {reason}")
 
@@ -247,17 +248,17 @@ def _verify(settings: Settings, arguments: argparse.Namespace) -> int:
 def status_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Show what is running, its progress, the last results, and half restored databases; fails if there are any."""
     reporter, journal = Reporter(settings), Journal(settings)
-    now = progress.read(settings)
+    now, verifying = progress.read(settings), progress.read(settings, progress.VERIFYING)
     if arguments.json:
-        print(json.dumps(dict(reporter.read(), progress=now, half_restored=journal.databases)))
+        print(json.dumps(dict(reporter.read(), progress=now, verifying=verifying, half_restored=journal.databases)))
     else:
         for name, section in sorted(reporter.read().items()):
             if section.get("message") or section.get("state"):
                 print(
                     f"{name}: {section.get('state', section.get('verdict', ''))} {section.get('message', '')}".rstrip()
                 )
-        if now:
-            print(progress.line(now))
+        for job in filter(None, (now, verifying)):
+            print(progress.line(job))
         if journal.databases:
             print(journal.summary())
     return INCOMPLETE if journal.databases else 0

@@ -16,14 +16,16 @@ from .failure import BackupError
 from .settings import Settings
 
 FILE = "progress.json"
+#: A verification has a lock of its own, so it may run beside a backup.
+VERIFYING = "verifying.json"
 _EVERY = 2.0  # seconds
 
 
 class Progress:
-    """The progress of a job. `total` is the expected number of bytes of SQL, 0 if unknown."""
+    """The progress of a job. `total` is the expected number of bytes of SQL, 0 if unknown; `file` is FILE or VERIFYING."""
 
-    def __init__(self, settings: Settings, what: str, total: int = 0) -> None:
-        self._path = os.path.join(settings.state, FILE)
+    def __init__(self, settings: Settings, what: str, total: int = 0, file: str = FILE) -> None:
+        self._path = os.path.join(settings.state, file)
         self._what = what
         self._total = total
         self._bytes = 0
@@ -56,10 +58,10 @@ class Progress:
             os.unlink(self._path)
 
 
-def read(settings: Settings) -> dict[str, t.Any]:
+def read(settings: Settings, file: str = FILE) -> dict[str, t.Any]:
     """The progress of the running job; {} if there is none, or if it has just begun."""
     try:
-        content = read_json(os.path.join(settings.state, FILE))
+        content = read_json(os.path.join(settings.state, file))
         return content if os.path.exists(f"/proc/{int(content['pid'])}") else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

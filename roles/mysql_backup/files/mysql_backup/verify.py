@@ -14,6 +14,7 @@ from . import archive, restore
 from .catalog import Catalog
 from .failure import BackupError, Damaged
 from .manifest import Manifest
+from .progress import VERIFYING, Progress
 from .report import stamp
 from .restore import Plan
 from .scratch import scratch
@@ -61,14 +62,17 @@ def _restored(settings: Settings, backup: t.Any, identity: archive.Identity) -> 
             return f"Tables of the engine {lacking[0]} can't be restored into the scratch server, whose package doesn't have it."
         same = made.server_version.split(".")[:2] == facts.version.split(".")[:2]
         wanted = Plan(backup, made.databases, {}, False, same)
+        progress = Progress(settings, f"verify {made.name}", sum(part.bytes for part in wanted.parts()), VERIFYING)
         try:
-            restore.load(wanted, server, identity)
+            restore.load(wanted, server, identity, progress)
             definers(server)
             wrong = restore.compare(wanted, server)
         except Damaged:
             raise
         except BackupError as exc:
             return f"It is as it was written, but the scratch server of this host didn't take it: {exc}"
+        finally:
+            progress.end()
     rows = [one for one in wrong if one.startswith("rows ")]
     if rows:
         raise Damaged(f"{len(rows)} tables have other rows after the restore: {'; '.join(rows[:5])}.")
