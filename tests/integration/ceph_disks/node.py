@@ -19,7 +19,7 @@ from tests.places import ROOT
 
 _START = """
 cat >/etc/udev/rules.d/61-lab.rules <<'END'
-KERNEL=="ubd*[!0-9]", ATTR{serial}=="?*", SYMLINK+="disk/by-id/virtio-$attr{serial}"
+KERNEL=="ubd*[!0-9]", ATTR{serial}!="(null)", ATTR{serial}=="?*", SYMLINK+="disk/by-id/virtio-$attr{serial}"
 END
 udevadm control --reload
 mkdir -p /host
