@@ -11,10 +11,10 @@ from urllib.parse import quote
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import UUID, OperatorError, shown
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain import cloud as drain
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.connect import Service, part
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.connect import NotInCatalog, Service, part
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._why_no_host.fetch import why_each
 
-from .model import KEY, Leftover, Options, Record, Things, called, name_of, ours
+from .model import KEY, Left, Leftover, Options, Record, Things, called, name_of, ours
 
 _NEEDS = "a canary needs the admin role, for only an admin may say on which compute a server boots."
 #: Nova's default filters; what they and Placement refuse is told where the scheduler finds no host.
@@ -180,32 +180,28 @@ class Cloud(drain.Cloud):
 
     # What is ours
 
-    def leftovers(self) -> tuple[list[Leftover], list[str]]:
-        """Servers and volumes of canaries of this host, and notes on what isn't known or only looks alike."""
-        found: list[Leftover] = []
-        notes: list[str] = []
+    def leftovers(self) -> Left:
+        """Servers and volumes of canaries of this host. Without Cinder there is no volume; one that can't be asked leaves that unknown."""
+        left = Left()
         # Without all_tenants, Nova and Cinder list the token's own project.
         rows = self._nova.read("/servers/detail", "servers", [("name", name_of(self.host))], self._version)
-        self._sort("server", rows, found, notes)
+        self._sort("server", rows, left)
         try:
-            cinder: Service | None = self._cinder
-        except OperatorError:
-            cinder = None  # a cloud without volumes has none of ours
-        if cinder:
-            try:
-                rows = cinder.read("/volumes/detail", "volumes", [("name", name_of(self.host))], "")
-            except OperatorError as exc:
-                notes.append(f"Whether a volume of an earlier canary is there isn't known: {exc}")
-            else:
-                self._sort("volume", rows, found, notes)
-        return found, notes
+            rows = self._cinder.read("/volumes/detail", "volumes", [("name", name_of(self.host))], "")
+        except NotInCatalog:
+            pass
+        except OperatorError as exc:
+            left.unknown = f"Whether a volume of an earlier canary is there isn't known: {exc}"
+        else:
+            self._sort("volume", rows, left)
+        return left
 
-    def _sort(self, kind: str, rows: list[Record], found: list[Leftover], notes: list[str]) -> None:
+    def _sort(self, kind: str, rows: list[Record], left: Left) -> None:
         for row in sorted(rows, key=lambda one: str(one.get("id"))):
             if ours(row, self.host, self.project, _OWNER[kind]) and UUID.match(str(row["id"])):
-                found.append(Leftover(kind, str(row["id"])))
+                left.found.append(Leftover(kind, str(row["id"])))
             elif row.get("name") == name_of(self.host):
-                notes.append(
+                left.alike.append(
                     f"The {kind} {shown(row.get('id'))} is called like a canary, but isn't marked as one of ours; it is left alone."
                 )
 

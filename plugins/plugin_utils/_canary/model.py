@@ -109,10 +109,25 @@ class Leftover:
 
 
 @dataclass
+class Left:
+    """What is there of canaries of a host. unknown: why it isn't known whether a volume is among it. alike: what only looks like ours."""
+
+    found: list[Leftover] = field(default_factory=list)
+    unknown: str = ""
+    alike: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        return [*([self.unknown] if self.unknown else []), *self.alike]
+
+
+@dataclass
 class Report:
     host: str
     found: list[Leftover] = field(default_factory=list)
     """What earlier runs left, and this one removes."""
+    unknown: bool = False
+    """Whether it isn't known if a volume is among that."""
     steps: list[str] = field(default_factory=list)
     boots: bool = False
     checks: list[Check] = field(default_factory=list)

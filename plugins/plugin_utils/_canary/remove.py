@@ -41,8 +41,8 @@ def remove(cloud: Cloud, timeout: int, say: Say, *, volumes: bool = True) -> Rem
     servers: set[str] = set()
     while True:
         try:
-            found, notes = cloud.leftovers()
-            unknown = [one.rstrip(".") for one in notes if one.startswith("Whether")] if volumes else []
+            left = cloud.leftovers()
+            found, unknown = left.found, [left.unknown.rstrip(".")] if volumes and left.unknown else []
         except OperatorError as exc:
             found, unknown = list(asked), [f"what is still there isn't known: {str(exc).rstrip('.')}"]
         servers.update(one.id for one in found if one.kind == "server")

@@ -24,7 +24,8 @@ def lines(report: Report) -> list[str]:
 
 def totals(report: Report) -> str:
     if not report.checks:
-        return f"{report.host}: {len(report.found) or 'nothing'} left by earlier runs."
+        unknown = "; whether a volume is there isn't known" if report.unknown else ""
+        return f"{report.host}: {len(report.found) or 'nothing'} left by earlier runs{unknown}."
     count = Counter(one.verdict for one in report.checks)
     return f"{report.host}: {report.verdict} ({', '.join(f'{number} {verdict}' for verdict, number in sorted(count.items()))})."
 

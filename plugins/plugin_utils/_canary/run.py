@@ -66,9 +66,9 @@ def clear(query: Query, options: Options, *, check_mode: bool, say: Say) -> Repo
 
 
 def _begin(cloud: Cloud, options: Options) -> Report:
-    found, notes = cloud.leftovers()
-    steps = [f"remove the {one.text}, left by an earlier run" for one in found]
-    return Report(options.host, found=found, steps=steps, notes=notes)
+    left = cloud.leftovers()
+    steps = [f"remove the {one.text}, left by an earlier run" for one in left.found]
+    return Report(options.host, found=left.found, unknown=bool(left.unknown), steps=steps, notes=left.notes)
 
 
 def _refuse(cloud: Cloud, things: Things, report: Report) -> None:

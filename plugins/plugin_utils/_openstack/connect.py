@@ -60,6 +60,10 @@ _ALWAYS_THERE = {"binding", "security-group"}
 _NOT_FOUND = {"Nova": "itemNotFound", "Neutron": "NeutronError", "Placement": "errors"}
 
 
+class NotInCatalog(OperatorError):
+    """Keystone's catalog, which was read, has no such service in the region: it is known to be absent, not only silent."""
+
+
 class Region:
     """One region, logged in to. What is asked of its services is up to `ask`; log-in, counts and errors are not."""
 
@@ -133,7 +137,7 @@ class Region:
         return nova, _dotted(used)
 
     def service(self, kind: str, name: str, way_out: str = "", version: str | None = None) -> Service:
-        """An API of the region. Raises OperatorError where the catalog has none."""
+        """An API of the region. Raises NotInCatalog where there is none, OperatorError also where the catalog has it by another interface."""
         config = self.config
         adapter = Adapter(
             self._session,
@@ -154,23 +158,28 @@ class Region:
         except ks.ClientException as exc:
             raise self.explain(exc, name) from None
         if not url:
-            interface, region = config.get_interface(kind), config.get_region_name(kind)
-            raise OperatorError(
-                f"The catalog of the cloud {config.name} has no {interface} endpoint of {name} ({kind})"
-                + (f" in the region {region}" if region else "")
-                + f"; it has {self._catalog(kind)}. Correct regions or interface{way_out}."
-            )
+            raise self._no_endpoint(kind, name, way_out)
         return Service(self, adapter, name, url, config.get_status_code_retries(kind) or 2)
 
-    def _catalog(self, kind: str) -> str:
-        """Where the catalog has the service, to say beside where it hasn't."""
+    def _no_endpoint(self, kind: str, name: str, way_out: str) -> OperatorError:
+        """The error that says where the catalog has the service, beside where it hasn't."""
+        interface, region = self.config.get_interface(kind), self.config.get_region_name(kind)
+        found: list[tuple[str | None, str | None]] = []
         auth = self._session.auth
-        if not isinstance(auth, BaseIdentityPlugin):
-            return "none at all"
-        access = auth.get_access(self._session)
-        found = access.service_catalog.get_endpoints_data(service_type=self.config.get_service_type(kind))
-        where = {f"{e.interface} in {e.region_name}" for endpoints in found.values() for e in endpoints}
-        return listed(where) if where else "none at all"
+        # Another kind of log-in brings no catalog, and then nothing is known to be absent.
+        kind_of_error: type[OperatorError] = OperatorError
+        if isinstance(auth, BaseIdentityPlugin):
+            catalog = auth.get_access(self._session).service_catalog
+            kinds = catalog.get_endpoints_data(service_type=self.config.get_service_type(kind))
+            found = [(e.interface, e.region_name) for endpoints in kinds.values() for e in endpoints]
+            if not any(not region or there == region for _interface, there in found):
+                kind_of_error = NotInCatalog
+        where = listed({f"{one} in {there}" for one, there in found}) if found else "none at all"
+        return kind_of_error(
+            f"The catalog of the cloud {self.config.name} has no {interface} endpoint of {name} ({kind})"
+            + (f" in the region {region}" if region else "")
+            + f"; it has {where}. Correct regions or interface{way_out}."
+        )
 
     def not_admin(self, seen: str) -> str:
         auth = self.config.config.get("auth") or {}

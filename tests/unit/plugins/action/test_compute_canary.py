@@ -384,3 +384,22 @@ def test_a_cinder_that_does_not_answer_is_no_fault_of_the_compute(cloud: Booting
     made = act(volume_size=1)
     assert (made["verdict"], verdicts(made)["removal"]) == ("unknown", "unknown")
     assert "Whether a volume of an earlier canary is there isn't known" in made["remaining"][0]
+
+
+def test_a_cinder_that_is_in_the_catalog_and_cannot_be_asked_is_not_none(
+    cloud: Booting, act: Act, tmp_path: Path
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    path = cloud.clouds_yaml(folder, block_storage_interface="admin")
+    made = act(clouds_yaml_path=path, volume_size=1)
+    assert (made["verdict"], verdicts(made)["removal"]) == ("unknown", "unknown")
+    assert "has no admin endpoint of Cinder" in made["remaining"][0]
+    made = act(clouds_yaml_path=path, state="absent")
+    assert made["text"][0] == "cmp01: nothing left by earlier runs; whether a volume is there isn't known."
+
+
+def test_a_cloud_without_cinder_has_no_volumes(cloud: Booting, act: Act) -> None:
+    cloud.services = Apis.services
+    made = act(state="absent")
+    assert (made["text"], made["notes"]) == (["cmp01: nothing left by earlier runs."], [])

@@ -15,6 +15,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._common import 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.client import FetchedRegion, fetch
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import Lists, build
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query, find_regions, identity
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.connect import NotInCatalog
 from ansible_collections.openstack_ops.day2.tests.unit.plugins.plugin_utils._openstack.fake_cloud import (
     APPLICATION_CREDENTIAL,
     PASSWORD,
@@ -435,6 +436,25 @@ def test_error_is_one_sentence_with_the_way_out(
         ask(**asked)
     assert str(caught.value) == sentence.format(url=cloud.url, folder=tmp_path)
     assert asked.get("password", PASSWORD) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("case", "absent"),
+    {
+        "Placement missing in the catalog": True,
+        "a region that the catalog does not have": True,
+        "an interface that the catalog does not have": False,
+    }.items(),
+)
+def test_only_what_the_catalog_has_by_no_interface_is_known_to_be_absent(
+    cloud: FakeCloud, ask: Ask, case: str, absent: bool
+) -> None:
+    broken, asked, _sentence = ERRORS[case]
+    for name, value in broken.items():
+        setattr(cloud, name, value)
+    with pytest.raises(OperatorError) as caught:
+        ask(**asked)
+    assert isinstance(caught.value, NotInCatalog) == absent
 
 
 def test_error_for_a_project_without_admin_rights_names_the_list(cloud: FakeCloud, ask: Ask) -> None:
