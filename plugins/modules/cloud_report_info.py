@@ -70,6 +70,11 @@ found:
     volume:
       description: The file system at O(instances_path), its C(size) and C(free) bytes, and its C(files) and free ones.
       type: dict
+    instances:
+      description:
+        - Where nova-compute's configuration has the instances (C(path)), and whether that is another file system than the one of
+          O(instances_path) (C(elsewhere)). Null where no nova-compute was found.
+      type: dict
     resizes:
       description: The volumes whose resize was begun and didn't end (C(unfinished)).
       type: dict

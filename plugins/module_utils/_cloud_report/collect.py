@@ -14,6 +14,7 @@ import os
 import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment import look as deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import journal
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import os_error
@@ -58,6 +59,7 @@ class Look:
             "logs_node": lambda: self.logs("node"),
             "logs_server": lambda: self.logs("server"),
             "volume": self.volume,
+            "instances": self.instances,
             "resizes": self.resizes,
         }
         found: dict[str, t.Any] = {}
@@ -156,6 +158,18 @@ class Look:
             "files_free": found.f_favail,
         }
 
+    def instances(self) -> t.Optional[Part]:
+        """Where nova-compute's configuration has the instances on this host, and whether that is another file system than the one looked at."""
+        try:
+            made = deployment.look(self._run)
+        except OperatorError:
+            return None  # It isn't known who made this host, so nothing speaks against the folder that is looked at.
+        if "instances" in made.unknown:
+            raise OperatorError(made.unknown["instances"])
+        if not made.instances:
+            return None
+        return {"path": made.instances, "elsewhere": not _same_file_system(made.instances, self._instances_path)}
+
     def resizes(self) -> t.Optional[Part]:
         """The volumes whose resize was begun and didn't end."""
         try:
@@ -167,6 +181,15 @@ class Look:
     def _age(self, moment: object) -> t.Optional[float]:
         then = _number(moment)
         return None if then is None else self._now - then
+
+
+def _same_file_system(one: str, other: str) -> bool:
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return os.stat(one).st_dev == os.stat(other).st_dev
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _lacking(port: t.Mapping[str, t.Any]) -> bool:

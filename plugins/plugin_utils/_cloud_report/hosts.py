@@ -203,7 +203,7 @@ def volumes(hosts: Hosts, limit: Limits) -> Section:
     """How full the file systems of the instances are, and resizes that didn't end."""
     section = Section("volumes", "Instances' volumes", "")
     computes = [host for host in hosts if host.compute]
-    found = _part(section, computes, "volume", "")
+    found = [one for one in _part(section, computes, "volume", "") if _measured(section, *one)]
     fullest = 0.0
     for host, told in found:
         for what, size_key, free_key in (("bytes", "size", "free"), ("files", "files", "files_free")):
@@ -225,6 +225,8 @@ def volumes(hosts: Hosts, limit: Limits) -> Section:
             )
         if "resizes" in host.unread:
             section.add("unknown", host.name, f"can't be read: {host.unread['resizes']}")
+        if not host.silent and "volume" not in host.unread and host.part("volume") is None:
+            _not_there(section, host, others=bool(found))
     if not found:
         return _unused(
             section,
@@ -233,6 +235,42 @@ def volumes(hosts: Hosts, limit: Limits) -> Section:
         )
     section.line = f"the fullest of {plural(len(found), 'compute')} is {fullest:.0%} full"
     return section.fine()
+
+
+def _measured(section: Section, host: Host, told: t.Mapping[str, t.Any]) -> bool:
+    """Whether what was measured is the file system of the instances. What speaks against it becomes a row."""
+    path, configured = cleaned(told.get("path")), host.part("instances") or {}
+    if "instances" in host.unread:
+        section.add(
+            "unknown", host.name, f"whether its instances are in {path} isn't known: {host.unread['instances']}"
+        )
+    if configured.get("elsewhere") is not True:
+        return True
+    section.add(
+        "unknown",
+        host.name,
+        f"has its instances in {cleaned(configured.get('path'))} by nova-compute's configuration, so {path} tells nothing of them; "
+        "name their folder in report_instances_path",
+    )
+    return False
+
+
+def _not_there(section: Section, host: Host, *, others: bool) -> None:
+    """A row for a compute without the folder that was looked at; without a nova-compute there, only beside others that have it."""
+    configured = host.part("instances")
+    if configured:
+        where = f"; by nova-compute's configuration it is {cleaned(configured.get('path'))}"
+    elif "instances" in host.unread:
+        where = f"; where it is isn't known: {host.unread['instances']}"
+    elif others:
+        where = ""
+    else:
+        return
+    section.add(
+        "unknown",
+        host.name,
+        f"has no folder of instances where it was looked for, report_instances_path names it{where}",
+    )
 
 
 def certificates(hosts: Hosts, limit: Limits) -> Section:

@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._cloud_report.collect import Look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment import look as deployment
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, restorer_service
 
 NOW = 1_800_000_000.0
@@ -28,6 +30,7 @@ class Node:
         self.ports: list[dict[str, t.Any]] = []
         self.problems: list[str] = []
         self.restorer = "absent"
+        self.deployed: Deployment | None = None
 
     def write(self, name: str, value: object) -> None:
         path = self.folder / name
@@ -53,6 +56,13 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
 
     monkeypatch.setattr(apply, "survey", lambda _ids: (made.ports, made.problems))
     monkeypatch.setattr(restorer_service, "Service", Service)
+
+    def deployed(_run: object) -> Deployment:
+        if made.deployed is None:
+            raise OperatorError("Nothing on this host tells which deployer made it.")
+        return made.deployed
+
+    monkeypatch.setattr(deployment, "look", deployed)
     return made
 
 
@@ -67,7 +77,7 @@ def port(name: str, *, kernel: bool = True, saved: bool = True, device: bool = T
 def test_a_host_with_nothing_of_ours_tells_so(node: Node) -> None:
     found = node.look()
     assert found.pop("unknown") == {}
-    assert set(found) == {"limits", "backups", "logs_node", "logs_server", "volume", "resizes"}
+    assert set(found) == {"limits", "backups", "logs_node", "logs_server", "volume", "instances", "resizes"}
     assert set(found.values()) == {None}
 
 
@@ -162,3 +172,23 @@ def test_the_volume_and_resizes_that_did_not_end(node: Node) -> None:
     found = node.look()
     assert 0 <= found["volume"]["free"] <= found["volume"]["size"]
     assert found["resizes"] == {"unfinished": ["vg0/instances"]}
+
+
+def test_where_nova_compute_has_the_instances_is_told(node: Node) -> None:
+    own = node.folder / "instances"
+    own.mkdir()
+    node.deployed = Deployment("packages", (), "x", "x", {}, instances=str(own))
+    assert node.look()["instances"] == {"path": str(own), "elsewhere": False}
+    # Another folder of the same file system has the same figures.
+    node.deployed = Deployment("packages", (), "x", "x", {}, instances=str(node.folder))
+    assert node.look()["instances"]["elsewhere"] is False
+    for other in ("/proc", "/nonexistent"):
+        node.deployed = Deployment("packages", (), "x", "x", {}, instances=other)
+        assert node.look()["instances"] == {"path": other, "elsewhere": True}
+
+
+def test_a_configuration_that_does_not_tell_where_the_instances_are_is_unknown(node: Node) -> None:
+    node.deployed = Deployment("packages", (), "x", "x", {}).with_unknown("instances", "instances_path is '$x'.")
+    found = node.look()
+    assert found["instances"] is None
+    assert found["unknown"] == {"instances": "instances_path is '$x'."}

@@ -191,6 +191,48 @@ def test_volumes(changes: dict[str, t.Any], state: str) -> None:
     assert section(made(compute(volume={**VOLUME, **changes}), database()), "volumes")["state"] == state
 
 
+def test_a_folder_of_instances_that_is_elsewhere_is_told_and_not_measured() -> None:
+    elsewhere = compute("cmp02", volume={**VOLUME, "free": 1}, instances={"path": "/srv/vms", "elsewhere": True})
+    found = made(compute(instances={"path": "/var/lib/nova/instances", "elsewhere": False}), elsewhere, database())
+    ((state, name, words),) = told(found, "volumes")
+    assert (state, name) == ("unknown", "cmp02")
+    assert words.startswith(
+        "has its instances in /srv/vms by nova-compute's configuration, so /var/lib/nova/instances tells"
+    )
+    assert section(found, "volumes")["line"] == "the fullest of 1 compute is 50% full"
+    # No figure at all is better than a wrong one.
+    found = made(elsewhere, database())
+    assert section(found, "volumes")["state"] == "unknown"
+    assert "no compute that answered has a folder of instances there" in section(found, "volumes")["line"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({}, "has no folder of instances where it was looked for, report_instances_path names it"),
+        ({"instances": {"path": "/srv/vms", "elsewhere": True}}, "by nova-compute's configuration it is /srv/vms"),
+        ({"unknown": {"instances": "instances_path is '$x'."}}, "where it is isn't known: instances_path is '$x'."),
+    ],
+)
+def test_a_compute_without_the_folder_is_no_empty_figure(parts: dict[str, t.Any], words: str) -> None:
+    found = made(compute(), compute("cmp02", volume=None, **parts), database())
+    ((state, name, said),) = told(found, "volumes")
+    assert (state, name) == ("unknown", "cmp02")
+    assert said.endswith(words)
+
+
+def test_a_configuration_that_does_not_tell_the_folder_leaves_the_figure_and_says_so() -> None:
+    found = made(compute(unknown={"instances": "None of /etc/nova/nova.conf is there."}), database())
+    assert told(found, "volumes") == [
+        (
+            "unknown",
+            "cmp01",
+            "whether its instances are in /var/lib/nova/instances isn't known: None of /etc/nova/nova.conf is there.",
+        )
+    ]
+    assert section(found, "volumes")["line"] == "the fullest of 1 compute is 50% full"
+
+
 def test_a_resize_that_did_not_end_is_critical() -> None:
     found = made(compute(resizes={"unfinished": ["vg0/instances"]}), database())
     assert told(found, "volumes") == [
