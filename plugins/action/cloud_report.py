@@ -23,7 +23,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.m
     mapping,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw, replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw, place, replace
 
 _TEMPLATE = Path(report.__file__).with_name("page.html")
 #: A report of an audit of 1000 computes has some 50 MB.
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
         if wrong:
             raise AnsibleActionFail(f"{wrong[0]} is {options[wrong[0]]}; write a number above 0.")
         try:
-            paths = {kind: _place(options[kind]) for kind in ("json", "html") if options[kind]}
+            paths = {kind: place(options[kind]) for kind in ("json", "html") if options[kind]}
         except OperatorError as exc:
             raise AnsibleActionFail(str(exc)) from None
         made = report.report(
@@ -102,23 +102,15 @@ class ActionModule(ActionBase):
         return hosts
 
 
-def _place(path: str) -> Path:
-    """Where to write. Raises OperatorError where there is no such folder."""
-    place = Path(os.path.expanduser(path))
-    if not place.parent.is_dir():
-        raise OperatorError(f"There is no folder {place.parent} for the report {place.name}; make it, or name another.")
-    return place
-
-
 def _read(path: str | None, way: str) -> evidence.Evidence:
     """A file that an earlier run wrote. Whatever keeps it from being read is told in the report, and keeps nothing else from being told."""
     if not path:
         return evidence.Evidence("", {}, f"no report of it was named: {way}")
-    place = Path(os.path.expanduser(path))
+    file = Path(os.path.expanduser(path))
     try:
-        if place.stat().st_size > _MOST:
+        if file.stat().st_size > _MOST:
             return evidence.Evidence(path, {}, f"{path} is too large to be a report: {way}")
-        told = json.loads(place.read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return evidence.Evidence(path, {}, f"there is no {path}: {way}")
     except OSError as exc:

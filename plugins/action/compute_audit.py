@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Pool, Record
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import place, replace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
 
 if t.TYPE_CHECKING:
@@ -26,6 +25,7 @@ if t.TYPE_CHECKING:
 
 _TEMPLATE = Path(fetch.__file__).with_name("page.html")
 
+_REPORTS = ("json", "html", "csv", "metrics")
 _OPTIONS = dict(
     hosts=dict(type="list", elements="str", required=True),
     register=dict(type="str", default="compute_audit_info"),
@@ -53,6 +53,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        try:
+            paths = {kind: place(options[kind]) for kind in _REPORTS if options[kind]}
+        except OperatorError as exc:
+            raise AnsibleActionFail(str(exc)) from None
         hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = (task_vars or {})["hostvars"]
         told, inventory, silent = self._told(options, hostvars)
         pools, unlisted = self._pools(options["images_register"], inventory, hostvars)
@@ -93,11 +97,11 @@ class ActionModule(ActionBase):
             cloud=cloud["cloud"],
             region=cloud["region"],
             requests=answer.requests,
-            before=_read(Path(os.path.expanduser(options["json"]))) if options["json"] else None,
+            before=_read(paths["json"]) if "json" in paths else None,
             acknowledged=acknowledged,
         )
         result.update(
-            changed=self._write(options, made),
+            changed=self._write(paths, made),
             text=report.lines(audited, made),
             summary=made["summary"],
             findings=made["findings"],
@@ -190,27 +194,20 @@ class ActionModule(ActionBase):
             backends[str(one["item"])] = found["cinder"]
         return backends
 
-    def _write(self, options: dict[str, t.Any], made: dict[str, t.Any]) -> bool:
+    def _write(self, paths: t.Mapping[str, Path], made: dict[str, t.Any]) -> bool:
         """Write what is asked for, and tell whether it finds something else than what was there."""
         changed = False
-        pages: dict[str, t.Callable[[], str]] = {
+        texts: dict[str, t.Callable[[], str]] = {
             "json": lambda: json.dumps(made, indent=1) + "\n",
             "html": lambda: report.page(_TEMPLATE.read_text(encoding="utf-8"), made),
             "csv": lambda: export.table(made),
             "metrics": lambda: export.metrics(made),
         }
-        for kind, text in pages.items():
-            if not options[kind]:
-                continue
-            path = Path(os.path.expanduser(options[kind]))
-            if not path.parent.is_dir():
-                raise AnsibleActionFail(
-                    f"There is no folder {path.parent} for the report {path.name}; make it, or name another."
-                )
+        for kind, path in paths.items():
             changed = changed or not (path.is_file() and (kind != "json" or report.same(_read(path), made)))
             if not self._play_context.check_mode:
                 # Metrics tell of hosts and kinds alone, and node_exporter runs as somebody else.
-                replace(path, text(), 0o644 if kind == "metrics" else 0o600)
+                replace(path, texts[kind](), 0o644 if kind == "metrics" else 0o600)
         return changed
 
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import secrets
 import time
 import typing as t
 import zoneinfo
-from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -22,7 +20,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._drill import a
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill import report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill.probes import Probe, Watch, parse
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import place, replace
 
 Record = dict[str, t.Any]
 
@@ -74,9 +72,8 @@ class ActionModule(ActionBase):
         window.parse_windows(options["windows"])
         _now(options["timezone"])
         for kind in ("json", "html"):
-            folder = Path(os.path.expanduser(options[kind])).parent
-            if options[kind] and not folder.is_dir():
-                raise OperatorError(f"There is no folder {folder} for the report; make it, or name another.")
+            if options[kind]:
+                place(options[kind])
         schedule.choose(found, options["seed"], options["chosen"], options["faults"], options["budget"])
         return found, probes
 
@@ -197,9 +194,9 @@ class ActionModule(ActionBase):
         drill = {"seed": plan["seed"], "taken": plan["taken"], "hosts": len(options["hosts"])}
         made = report.report(drill, results, len(plan["faults"]))
         if not self._task.check_mode:
-            for kind, text in (("json", json.dumps(made, indent=1) + "\n"), ("html", report.page(made))):
-                if options[kind]:
-                    replace(Path(os.path.expanduser(options[kind])), text, 0o600)
+            texts = {"json": json.dumps(made, indent=1) + "\n", "html": report.page(made)}
+            for kind, path in {kind: place(options[kind]) for kind in texts if options[kind]}.items():
+                replace(path, texts[kind], 0o600)
         return {"changed": False, "report": made, "verdict": made["verdict"], "text": report.lines(made)}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTML page that needs no server and no network."""
+"""One HTML page that needs no server and no network, and where on the controller a report is written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import re
 import tempfile
 from functools import cache
 from pathlib import Path
+
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 
 _MARK = re.compile(r"@([A-Z]+)@")
 #: The marks of what all pages share, and the files. Each begins with its licence, which the page has already.
@@ -33,6 +35,25 @@ def embedded(value: object) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def place(path: str) -> Path:
+    """Where to write a report. Ask for the places of all reports before the first is written.
+
+    Raises OperatorError where its folder isn't there or can't be written to, or a folder has its name.
+    """
+    found = Path(os.path.expanduser(path))
+    folder = found.parent
+    if not folder.is_dir():
+        raise OperatorError(f"There is no folder {folder} for the report {found.name}; make it, or name another.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OperatorError(
+            f"The folder {folder} for the report {found.name} can't be written to by whoever runs Ansible; correct its mode or owner, "
+            "or name another."
+        )
+    if found.is_dir():
+        raise OperatorError(f"The report {found} can't be written, for a folder has that name; name a file.")
+    return found
 
 
 def replace(path: Path, text: str, mode: int) -> None:

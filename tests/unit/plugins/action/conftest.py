@@ -25,14 +25,18 @@ def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class RunAction(t.Protocol):
-    def __call__(self, name: str, args: dict[str, t.Any], **task: t.Any) -> dict[str, t.Any]: ...
+    def __call__(
+        self, name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None = None, **task: t.Any
+    ) -> dict[str, t.Any]: ...
 
 
 @pytest.fixture
 def run_action() -> RunAction:
-    """The result of an action plugin by its whole name; keywords are the task's own, such as check_mode."""
+    """The result of an action plugin by its whole name; other keywords are the task's own, such as check_mode."""
 
-    def run(name: str, args: dict[str, t.Any], **task: t.Any) -> dict[str, t.Any]:
+    def run(
+        name: str, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None = None, **task: t.Any
+    ) -> dict[str, t.Any]:
         loader = DataLoader()
         plugin = action_loader.get(
             name,
@@ -43,6 +47,6 @@ def run_action() -> RunAction:
             templar=Templar(loader=loader),
             shared_loader_obj=None,
         )
-        return dict(plugin.run(task_vars={}))
+        return dict(plugin.run(task_vars=task_vars or {}))
 
     return run

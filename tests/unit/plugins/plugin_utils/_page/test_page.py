@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page import page
 from tests.places import ROOT
 
@@ -74,3 +75,17 @@ def test_a_file_is_replaced_as_a_whole_and_left_alone_where_that_fails(
     with pytest.raises(OSError, match="No space left"):
         page.replace(path, "two", 0o600)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("page.html", "one")]
+
+
+def test_a_place_is_a_file_in_a_folder_that_can_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert page.place("~/page.html") == tmp_path / "page.html"
+    with pytest.raises(OperatorError, match=r"There is no folder .*/absent for the report page.html; make it"):
+        page.place("~/absent/page.html")
+    with pytest.raises(OperatorError, match="a folder has that name; name a file"):
+        page.place(str(tmp_path))
+    # root may write anywhere, and may run the tests.
+    monkeypatch.setattr("os.access", lambda folder, _mode: folder != tmp_path)
+    with pytest.raises(OperatorError, match=r"for the report page.html can't be written to by whoever runs Ansible"):
+        page.place("~/page.html")
+    assert list(tmp_path.iterdir()) == []
