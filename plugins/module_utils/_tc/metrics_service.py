@@ -56,26 +56,11 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=-{directory}
 ProtectHome=read-only
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
 ProcSubset=pid
-PrivateDevices=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-UMask=0077
-"""
+{confined}"""
 _TIMER = """\
 # Written by openstack_ops.day2.tc_htb_metrics.
 [Unit]
@@ -106,7 +91,12 @@ def wanted_files(python: str, settings: metrics.Settings) -> dict[str, str]:
     return {
         **restorer_service.closed_package(metrics.PROGRAM, _PARTS, _MAIN),
         metrics.SETTINGS_FILE: metrics.encode(settings),
-        SERVICE_FILE: _SERVICE.format(python=python, program=metrics.PROGRAM, directory=settings.directory),
+        SERVICE_FILE: _SERVICE.format(
+            python=python,
+            program=metrics.PROGRAM,
+            directory=settings.directory,
+            confined=restorer_service.CONFINED,
+        ),
         TIMER_FILE: _TIMER,
     }
 

@@ -55,6 +55,24 @@ _PARTS = (
 _SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 _OLD_PYTHON = "import sys; sys.exit(sys.version_info < (3, 7))"
 _MAIN = "from day2._tc.restorer import main\n\nmain()\n"
+#: What the units of the restorer and of the limits' metrics may not do, the end of their section [Service].
+CONFINED = """\
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+PrivateDevices=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+UMask=0077
+"""
 _SERVICE = """\
 # Written by openstack_ops.day2.tc_htb; removed with the last limit.
 [Unit]
@@ -80,22 +98,7 @@ RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
 ProtectSystem=strict
 ProtectHome=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-PrivateDevices=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-UMask=0077
-
+{confined}
 [Install]
 WantedBy=multi-user.target
 """
@@ -105,7 +108,11 @@ def wanted_files(python: str) -> dict[str, str]:
     """{path: content} of the program and its unit, which this interpreter runs."""
     wanted = closed_package(PROGRAM, _PARTS, _MAIN)
     wanted[UNIT_FILE] = _SERVICE.format(
-        python=python, program=PROGRAM, state=STATE_FOLDER, lock=os.path.basename(lock.FOLDER)
+        python=python,
+        program=PROGRAM,
+        state=STATE_FOLDER,
+        lock=os.path.basename(lock.FOLDER),
+        confined=CONFINED,
     )
     return wanted
 

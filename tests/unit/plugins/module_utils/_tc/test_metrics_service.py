@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service, restorer_service
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.metrics_service import Actual, Plan, plan
 
 SETTINGS = metrics.Settings("/srv/textfile", "cmp01")
@@ -100,3 +100,10 @@ def test_the_unit_may_write_where_the_metrics_go_and_nowhere_else() -> None:
         "ProtectSystem=strict",
         "ReadWritePaths=-/srv/textfile",
     ]
+
+
+def test_the_unit_may_do_no_more_than_the_restorers() -> None:
+    text = WANTED[metrics_service.SERVICE_FILE]
+    assert text.endswith("\n" + restorer_service.CONFINED)
+    lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    assert len({line.partition("=")[0] for line in lines}) == len(lines)

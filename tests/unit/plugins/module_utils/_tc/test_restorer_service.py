@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python runs the restorer: not the one of whoever ran Ansible, as long as the host has one of its own."""
+"""Which Python runs the restorer: not the one of whoever ran Ansible, as long as the host has one of its own. And its unit as a whole."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def script(path: Path, text: str) -> str:
 
 def unit(python: str) -> str:
     return restorer_service.wanted_files(python)[restorer_service.UNIT_FILE]
+
+
+def test_the_unit_is_to_the_letter_what_hosts_have() -> None:
+    """Another text would restart the restorer of each compute."""
+    text = Path(__file__).with_name("fixtures").joinpath("openstack-ops-tc-htb.service").read_text()
+    assert unit("/usr/bin/python3") == text
 
 
 def test_the_hosts_own_python_runs_it_whatever_runs_the_module(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
