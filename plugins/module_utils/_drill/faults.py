@@ -15,6 +15,8 @@ if t.TYPE_CHECKING:
 Argv = t.Tuple[str, ...]
 
 TABLE = "openstack_ops_drill"
+RUNS = "true false"
+"""What `inspect` says of a container that runs and isn't paused."""
 
 _SCRIPT = """\
 #!/bin/sh
@@ -88,10 +90,14 @@ def _of_container(component: Component) -> Fault:
     return Fault((((engine, words[0], name), ""),), undo, (running(engine, name),))
 
 
+def inspect(engine: str, name: str) -> Argv:
+    """The command that asks for a container's state."""
+    return (engine, "inspect", "--type", "container", "--format", "{{.State.Running}} {{.State.Paused}}", name)
+
+
 def running(engine: str, name: str) -> Argv:
     """A command that succeeds where a container runs and isn't paused."""
-    asked = _join((engine, "inspect", "--type", "container", "--format", "{{.State.Running}} {{.State.Paused}}", name))
-    return ("sh", "-c", f'test "$({asked})" = "true false"')
+    return ("sh", "-c", f'test "$({_join(inspect(engine, name))})" = "{RUNS}"')
 
 
 def _of_network(component: Component) -> Fault:

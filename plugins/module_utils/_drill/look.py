@@ -141,15 +141,12 @@ def _read(path: str) -> str:
 
 def _container(component: Component, run: Run) -> State:
     name = component.name
-    rc, out, err = run(
-        [component.engine, "inspect", "--type", "container", "--format", "{{.State.Running}} {{.State.Paused}}", component.subject],
-        "",
-    )  # fmt: skip
+    rc, out, err = run(list(faults.inspect(component.engine, component.subject)), "")
     if rc != 0:
         if "no such" in err.lower():
             return State(name, "absent", f"this host has no container {component.subject}")
         return State(name, "unknown", f"{component.engine} inspect ended with {rc}")
-    if out.strip() == "true false":
+    if out.strip() == faults.RUNS:
         return State(name, "active")
     return State(name, "down", f"the container {component.subject} doesn't run, or is paused")
 

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
+import subprocess
 import typing as t
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._drill import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._drill import faults, look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._drill.components import parse
 
 from .fake_host import FakeHost
@@ -78,11 +81,20 @@ def test_the_service_by_which_ansible_came_is_refused(monkeypatch: pytest.Monkey
         ((1, "", "Cannot connect to the Docker daemon"), "unknown"),
     ],
 )
-def test_containers(answer: tuple[int, str, str], state: str) -> None:
-    assert (
-        found(FakeHost(answers={"docker inspect": answer}), kind="container", container="db", engine="docker")[0]
-        == state
+def test_containers(answer: tuple[int, str, str], state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost(answers={"docker inspect": answer})
+    assert found(host, kind="container", container="db", engine="docker")[0] == state
+    assert host.ran == [" ".join(faults.inspect("docker", "db"))]
+    # What undoes a fault asks the same, and calls whole what is active here.
+    engine = tmp_path / "docker"
+    asked = shlex.quote("\n".join(faults.inspect("docker", "db")[1:]))
+    engine.write_text(
+        f'#!/bin/sh\n[ "$(printf \'%s\\n\' "$@")" = {asked} ] || exit 9\nprintf %s {shlex.quote(answer[1])}\nexit {answer[0]}\n'
     )
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    whole = subprocess.run(faults.running("docker", "db"), check=False).returncode == 0
+    assert whole == (state == "active")
 
 
 def test_a_program_that_is_missing_is_unknown() -> None:
