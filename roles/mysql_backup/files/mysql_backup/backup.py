@@ -220,19 +220,20 @@ def chosen(present: t.Sequence[str], settings: Settings) -> list[str]:
     return wanted
 
 
-def prune(settings: Settings) -> tuple[list[str], list[str]]:
-    """Remove backups that the retention no longer keeps; returns their names, and warnings."""
+def prune(settings: Settings) -> tuple[list[Backup], list[str]]:
+    """Remove backups that the retention no longer keeps; returns them, and warnings."""
     catalog = Catalog(settings)
     backups = {one.manifest.name: one for one in catalog.backups()}
     needed = Journal(settings).needed()
-    gone, complaints = [], []
+    gone: list[Backup] = []
+    complaints: list[str] = []
     for candidate in retention.obsolete([one.candidate() for one in backups.values()], settings.retention):
         if candidate.name in needed:
             continue
         said = catalog.remove(backups[candidate.name])
         complaints += said
         if not said:
-            gone.append(candidate.name)
+            gone.append(backups[candidate.name])
     return gone, complaints
 
 

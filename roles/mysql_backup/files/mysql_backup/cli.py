@@ -92,15 +92,17 @@ def _run(settings: Settings) -> int:
             made = taken.backup.manifest
             if not made.half_restored:
                 # Before the retention removes what the status names until now, for a run may be killed at any moment.
-                good = {"backup": made.name, "size": made.size, "seconds": made.seconds, "number": _good_ones(settings)}
+                number = sum(_counts(one) for one in Catalog(settings).backups())
+                good = {"backup": made.name, "size": made.size, "seconds": made.seconds, "number": number}
                 reporter.update(good=dict(good, ended=int(time.time())))
             gone, complaints = backup.prune(settings)
+            if good:
+                good["number"] -= sum(map(_counts, gone))
             warnings += taken.warnings + complaints
             if settings.encryption == "gpg":
                 warnings += archive.expiring(settings.recipients, time.time())
             if made.half_restored:
                 raise BackupError(f"{made.name} isn't a good backup. {Journal(settings).summary()}")
-            good["number"] = _good_ones(settings)
             if settings.copy_to:
                 backup.copy_off(settings)
                 reporter.update(copied={"ended": int(time.time()), "backup": made.name})
@@ -121,9 +123,9 @@ def _run(settings: Settings) -> int:
             raise
 
 
-def _good_ones(settings: Settings) -> int:
-    """How many good backups are on disk."""
-    return sum(one.good and not one.manifest.safety for one in Catalog(settings).backups())
+def _counts(one: Backup) -> bool:
+    """Whether it is one of the good backups whose number the status tells."""
+    return one.good and not one.manifest.safety
 
 
 def list_(settings: Settings, arguments: argparse.Namespace) -> int:
