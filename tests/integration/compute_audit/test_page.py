@@ -5,45 +5,31 @@
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from tests.integration.compute_audit.browser import HOSTILE, Browser, browser, large, write_page
-from tests.places import ROOT
-
-WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
+from tests.integration.browser import HOSTILE, WINDOWS, Browser, browser, need_browser, opened_in
+from tests.integration.compute_audit.crowded import large, write_page
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    subprocess.run([str(ROOT / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    need_browser()
     return write_page(tmp_path_factory.mktemp("page"), large())
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
+@pytest.fixture(scope="module", params=WINDOWS)
 def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    width, height = WIDTHS[request.param]
-    with browser(width, height) as found:
-        found.open(page)
-        yield found, width
+    with opened_in(request.param, page) as found:
+        yield found
 
 
-def test_it_is_there_and_asks_nobody(opened: tuple[Browser, int]) -> None:
+def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:
     found, width = opened
-    assert found.run("return document.documentElement.dataset.ready") == "1"
-    assert found.run("return innerWidth") == width
+    found.check(width)
     assert found.run("return document.querySelectorAll('#nodes .node').length") == 50
-    assert found.run("return performance.getEntriesByType('resource').length") == 0
-
-
-def test_nothing_is_wider_than_the_window(opened: tuple[Browser, int]) -> None:
-    found, width = opened
-    assert found.run("return document.documentElement.scrollWidth") <= width
-    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
-    assert found.run(wide) == 0
 
 
 def test_what_tenants_wrote_is_text(opened: tuple[Browser, int]) -> None:
@@ -57,35 +43,35 @@ def test_what_tenants_wrote_is_text(opened: tuple[Browser, int]) -> None:
 def test_findings_are_filtered_sorted_and_drawn_as_they_are_looked_at(opened: tuple[Browser, int]) -> None:
     found, _width = opened
     rows = "return document.querySelectorAll('.finding').length"
-    choose = "document.getElementById('{0}').value = '{1}'; document.getElementById('{0}').dispatchEvent(new Event('input'));"
     drawn = found.run(rows)
     assert 0 < drawn <= 100
     found.run("document.querySelector('#end button').click()")
     assert found.run(rows) == 2 * drawn
-    found.run(choose.format("host", "cmp07") + choose.format("severity", "warning"))
-    shown = found.run("return document.getElementById('shown').textContent")
+    found.enter("host", "cmp07")
+    found.enter("severity", "warning")
+    shown = found.text("shown")
     assert shown == "33 of 5000 findings"
     assert set(found.run("return [...document.querySelectorAll('.finding .top b')].map(e => e.textContent)")) == {
         "warning"
     }
-    found.run(choose.format("sort", "kind"))
+    found.enter("sort", "kind")
     kinds = found.run(
         "return [...document.querySelectorAll('.finding .top span:nth-child(2)')].map(e => e.textContent)"
     )
     assert kinds == sorted(kinds)
     assert len(set(kinds)) > 1
-    found.run(choose.format("text", "number 4231."))
-    assert found.run("return document.getElementById('shown').textContent") == "No finding is like that."
-    found.run(choose.format("host", "") + choose.format("severity", ""))
-    assert found.run("return document.getElementById('shown').textContent") == "1 of 5000 findings"
-    found.run(choose.format("text", ""))
+    found.enter("text", "number 4231.")
+    assert found.text("shown") == "No finding is like that."
+    found.enter("host", "")
+    found.enter("severity", "")
+    assert found.text("shown") == "1 of 5000 findings"
+    found.enter("text", "")
 
 
 def test_what_is_new_and_what_is_acknowledged_is_told(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    about = found.run("return document.getElementById('about').textContent")
+    about = found.text("about")
     assert "Since 2026-11-26T13:00:00Z: 1 new, 1 gone, 0 not looked at" in about
-    choose = "document.getElementById('text').value = '{0}'; document.getElementById('text').dispatchEvent(new Event('input'));"
     only = "return [...document.querySelectorAll('.finding > p:nth-child(3)')].map(e => e.textContent)"
     expected = {
         "number 4999.": "New",
@@ -93,9 +79,9 @@ def test_what_is_new_and_what_is_acknowledged_is_told(opened: tuple[Browser, int
         "number 4997.": f"Acknowledged until 2027-03-31: {HOSTILE}",
     }
     for words, said in expected.items():
-        found.run(choose.format(words))
+        found.enter("text", words)
         assert found.run(only) == [said]
-    found.run(choose.format(""))
+    found.enter("text", "")
 
 
 def test_room_of_1000_computes_is_drawn_in_parts_filtered_and_sorted(opened: tuple[Browser, int]) -> None:
@@ -103,23 +89,23 @@ def test_room_of_1000_computes_is_drawn_in_parts_filtered_and_sorted(opened: tup
     names = (
         "return [...document.querySelectorAll('#room-computes tbody td[data-head=Compute]')].map(e => e.textContent)"
     )
-    choose = "document.getElementById('{0}').value = '{1}'; document.getElementById('{0}').dispatchEvent(new Event('input'));"
-    assert found.run("return document.getElementById('room-about').textContent").startswith("999 of 1000 computes take")
+    assert found.text("room-about").startswith("999 of 1000 computes take")
     assert found.run("return document.querySelectorAll('#room-flavors tbody tr').length") == 50
     drawn = len(found.run(names))
     assert 0 < drawn <= 100
     found.run("document.querySelector('#room-computes button').click()")
     assert len(set(found.run(names))) == 2 * drawn
-    found.run(choose.format("room-text", "cmp09") + choose.format("room-sort", "name"))
+    found.enter("room-text", "cmp09")
+    found.enter("room-sort", "name")
     assert found.run(names)[:2] == ["cmp0900", "cmp0901"]
     assert found.run("return document.querySelector('#room-computes button').textContent") == f"{100 - drawn} more"
-    found.run(choose.format("room-text", "cmp0001"))
+    found.enter("room-text", "cmp0001")
     row = "return [...document.querySelectorAll('#room-computes tbody td')].map(e => e.textContent)"
     assert found.run(row)[2] == "no: nova-compute is disabled, and nobody said why, some projects only"
     assert HOSTILE in found.run(row)[1]
     told = "return [...document.querySelectorAll('#room-flavors tbody tr')].map(e => e.textContent).filter(e => e.includes('numa'))"
     assert "0 computes" in found.run(told)[0]
-    found.run(choose.format("room-text", ""))
+    found.enter("room-text", "")
 
 
 def test_each_node_has_a_chart_of_both(opened: tuple[Browser, int]) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 import uuid
 from pathlib import Path
@@ -15,10 +14,8 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.filter.limits_preview_page import limits_preview_page
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.preview import preview
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook
-from tests.integration.compute_audit.browser import HOSTILE, Browser, browser
-from tests.places import ROOT
+from tests.integration.browser import HOSTILE, WINDOWS, Browser, need_browser, opened_in
 
-WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
 PORTS, HOSTS = 1000, 20
 RULES = [
     {"name": "typo", "match": {"flavor": HOSTILE}, "limit": "none"},
@@ -58,74 +55,44 @@ def told() -> dict[str, t.Any]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    subprocess.run([str(ROOT / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    need_browser()
     path = tmp_path_factory.mktemp("page") / "preview.html"
     path.write_text(limits_preview_page(told(), "2026-11-30T02:00:00Z"), encoding="utf-8")
     return path
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
+@pytest.fixture(scope="module", params=WINDOWS)
 def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    width, height = WIDTHS[request.param]
-    with browser(width, height) as found:
-        found.open(page)
-        yield found, width
-
-
-def rows(found: Browser, table: str) -> list[list[str]]:
-    script = f"return [...document.querySelectorAll('#{table} > tbody > tr')].map(r => [...r.children].map(c => c.textContent))"
-    return t.cast("list[list[str]]", found.run(script))
-
-
-def text(found: Browser, element: str) -> str:
-    return str(found.run(f"return document.getElementById('{element}').textContent"))
-
-
-def type_in(found: Browser, element: str, words: str) -> None:
-    found.run(
-        f"const e = document.getElementById('{element}'); e.value = '{words}'; e.dispatchEvent(new Event('input'));"
-    )
-
-
-def open_details(found: Browser, selector: str) -> None:
-    """Open it, and wait for its event: a browser sends that a moment later."""
-    found.call(
-        "POST", "/execute/async",
-        {"script": f"const d = document.querySelector('{selector}'), done = arguments[0]; d.addEventListener('toggle', () => done(1)); d.open = true;",
-         "args": []},
-    )  # fmt: skip
+    with opened_in(request.param, page) as found:
+        yield found
 
 
 def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:
     found, width = opened
-    assert found.run("return document.documentElement.dataset.ready") == "1"
-    assert found.run("return performance.getEntriesByType('resource').length") == 0
-    assert found.run("return document.documentElement.scrollWidth") <= width
-    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
-    assert found.run(wide) == 0
+    found.check(width)
 
 
 def test_totals_come_first_and_what_nothing_is_known_of_is_told(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    assert text(found, "about") == "2026-11-30T02:00:00Z; 1000 ports on 20 computes. Nothing was changed."
+    assert found.text("about") == "2026-11-30T02:00:00Z; 1000 ports on 20 computes. Nothing was changed."
     counts = found.run("return [...document.querySelectorAll('#counts li')].map(e => e.textContent)")
     assert counts[:2] == ["900 get a limit", "100 have none"]
     assert {"190 loosened", "760 unchanged", "1 computes not known"} <= set(counts)
-    assert rows(found, "unknown-rows") == [[f"cmp19: what a run would change isn't known: {HOSTILE}"]]
+    assert found.rows("unknown-rows") == [[f"cmp19: what a run would change isn't known: {HOSTILE}"]]
 
 
 def test_rules_that_decide_nothing_are_first_and_say_why(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    (idle, *others) = rows(found, "rules")
+    (idle, *others) = found.rows("rules")
     assert idle == ["rule 1 'typo'", "none", "0", "0", f"matches no port: no port has the flavor {HOSTILE}"]
     assert [row[2] for row in others] == ["100", "900"]
 
 
 def test_ports_without_a_limit_are_listed_when_asked_for(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    ((why, _ports),) = rows(found, "unlimited")
+    ((why, _ports),) = found.rows("unlimited")
     assert why == "not limited: rule 2 'free' because flavor is m1.free"
-    open_details(found, "#unlimited details")
+    found.open_details("#unlimited details")
     listed = "return [...document.querySelectorAll('#unlimited details tbody tr')].map(e => e.textContent)"
     assert found.run(listed)[0].startswith(f"cmp00 {uuid.UUID(int=0)}, instance ")
     assert found.run(listed)[-1] == "40 more"
@@ -133,23 +100,23 @@ def test_ports_without_a_limit_are_listed_when_asked_for(opened: tuple[Browser, 
 
 def test_changes_are_filtered_and_drawn_in_parts(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    assert text(found, "shown") == "190 of 190 changes"
-    drawn = rows(found, "changes")
+    assert found.text("shown") == "190 of 190 changes"
+    drawn = found.rows("changes")
     assert drawn[-1] == ["130 more"]
     assert drawn[0][0] == "loosened"
     assert drawn[0][3:] == ["upload 10mbit", "upload 20mbit", HOSTILE]
-    type_in(found, "text", "cmp07 loosened")
-    assert text(found, "shown") == "10 of 190 changes"
-    type_in(found, "text", "")
+    found.enter("text", "cmp07 loosened")
+    assert found.text("shown") == "10 of 190 changes"
+    found.enter("text", "")
 
 
 def test_all_ports_are_folded_and_can_be_searched(opened: tuple[Browser, int]) -> None:
     found, width = opened
-    assert rows(found, "ports") == []
-    open_details(found, "#all")
-    assert rows(found, "ports")[-1] == ["940 more"]
-    type_in(found, "all-text", str(uuid.UUID(int=999)))
-    ((host, port_id, _server, limit, _why),) = rows(found, "ports")
+    assert found.rows("ports") == []
+    found.open_details("#all")
+    assert found.rows("ports")[-1] == ["940 more"]
+    found.enter("all-text", str(uuid.UUID(int=999)))
+    ((host, port_id, _server, limit, _why),) = found.rows("ports")
     assert (host, port_id, limit) == ("cmp19", str(uuid.UUID(int=999)), "upload 20mbit, download 20mbit")
     assert found.run("return document.documentElement.scrollWidth") <= width
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,10 +15,9 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report i
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.evidence import Evidence
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.model import Host, Limits
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw
-from tests.integration.compute_audit.browser import HOSTILE, Browser, browser
+from tests.integration.browser import HOSTILE, WINDOWS, Browser, need_browser, opened_in
 from tests.places import ROOT
 
-WIDTHS = {"screen": (1280, 900), "phone": (390, 844)}
 TEMPLATE = ROOT / "plugins/plugin_utils/_cloud_report/page.html"
 
 
@@ -40,37 +38,26 @@ def made() -> dict[str, t.Any]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    subprocess.run([str(ROOT / "tools/need"), "chromium", "chromedriver=chromium-driver"], check=True)
+    need_browser()
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(draw(TEMPLATE.read_text(encoding="utf-8"), report=made()), encoding="utf-8")
     return path
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
+@pytest.fixture(scope="module", params=WINDOWS)
 def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    width, height = WIDTHS[request.param]
-    with browser(width, height) as found:
-        found.open(page)
-        yield found, width
-
-
-def rows(found: Browser, name: str) -> list[list[str]]:
-    script = f"return [...document.querySelectorAll('#rows-{name} > tbody > tr')].map(r => [...r.children].map(c => c.textContent))"
-    return t.cast("list[list[str]]", found.run(script))
+    with opened_in(request.param, page) as found:
+        yield found
 
 
 def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:
     found, width = opened
-    assert found.run("return document.documentElement.dataset.ready") == "1"
-    assert found.run("return performance.getEntriesByType('resource').length") == 0
-    assert found.run("return document.documentElement.scrollWidth") <= width
-    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
-    assert found.run(wide) == 0
+    found.check(width)
 
 
 def test_the_verdict_is_first_and_parts_in_trouble_are_before_others(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    verdict = found.run("return document.getElementById('verdict').textContent")
+    verdict = found.text("verdict")
     assert verdict.startswith("Critical: Hosts, Restorer of limits; unknown: ")
     assert verdict.endswith("cmp0999 didn't answer.")
     parts = found.run(
@@ -83,12 +70,10 @@ def test_the_verdict_is_first_and_parts_in_trouble_are_before_others(opened: tup
 
 def test_only_what_needs_a_look_is_listed_in_parts_and_filtered(opened: tuple[Browser, int]) -> None:
     found, _width = opened
-    assert rows(found, "restorer")[-1] == ["41 more"]
-    found.run(
-        "const e = document.getElementById('text'); e.value = 'cmp0990 run'; e.dispatchEvent(new Event('input'));"
-    )
-    assert [row[1] for row in rows(found, "restorer")] == ["cmp0990"]
-    assert rows(found, "hosts") == [["None"]]
+    assert found.rows("rows-restorer")[-1] == ["41 more"]
+    found.enter("text", "cmp0990 run")
+    assert [row[1] for row in found.rows("rows-restorer")] == ["cmp0990"]
+    assert found.rows("rows-hosts") == [["None"]]
     found.run("const e = document.getElementById('text'); e.value = ''; e.dispatchEvent(new Event('input'));")
 
 
@@ -96,4 +81,4 @@ def test_what_hosts_wrote_is_text(opened: tuple[Browser, int]) -> None:
     found, _width = opened
     assert found.run("return window.pwned === undefined")
     assert found.run("return document.images.length") == 0
-    assert rows(found, "hosts") == [["critical", "cmp0999", f"didn't answer: {HOSTILE}"]]
+    assert found.rows("rows-hosts") == [["critical", "cmp0999", f"didn't answer: {HOSTILE}"]]

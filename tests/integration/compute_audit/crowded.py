@@ -1,21 +1,13 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A browser without a screen, driven over WebDriver; and a report that is as large as the page has to bear."""
+"""A report that is as large as the page has to bear."""
 
 from __future__ import annotations
 
-import base64
-import json
 import random
-import subprocess
-import tempfile
-import time
 import typing as t
-import urllib.error
-import urllib.request
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit import report
@@ -23,16 +15,11 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.capacity import compare
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.kinds import Kind
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import CLASSES, Finding, Node
+from tests.integration.browser import HOSTILE
 from tests.places import ROOT
 from tests.unit.plugins.plugin_utils._compute_audit import clouds
 
 TEMPLATE = ROOT / "plugins/plugin_utils/_compute_audit/page.html"
-HOSTILE = "</script><img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
-
-_ALONE = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-]  # fmt: skip
 
 
 def crowded(computes: int) -> dict[str, t.Any]:
@@ -111,78 +98,3 @@ def write_page(folder: Path, made: dict[str, t.Any]) -> Path:
     path = folder / "audit.html"
     path.write_text(report.page(TEMPLATE.read_text(encoding="utf-8"), made), encoding="utf-8")
     return path
-
-
-class Browser:
-    def __init__(self, base: str) -> None:
-        self._base = base
-
-    def call(self, method: str, path: str, body: dict[str, t.Any] | None = None) -> t.Any:
-        request = urllib.request.Request(
-            self._base + path, method=method, data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )  # fmt: skip
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=1800) as answer:
-                return json.loads(answer.read())["value"]
-        except urllib.error.HTTPError as exc:
-            raise AssertionError(exc.read().decode()) from None
-
-    def open(self, path: Path) -> None:
-        self.call("POST", "/url", {"url": path.as_uri()})
-
-    def run(self, script: str) -> t.Any:
-        return self.call("POST", "/execute/sync", {"script": script, "args": []})
-
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self.call("GET", "/screenshot"))
-
-
-@contextmanager
-def browser(width: int, height: int, *, dark: bool = False) -> t.Iterator[Browser]:
-    """Chromium, `width` CSS pixels wide as a phone or a screen is."""
-    with tempfile.TemporaryDirectory(prefix="audit-browser-") as folder:
-        driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        try:
-            assert driver.stdout
-            port = ""
-            for line in driver.stdout:
-                if "started successfully on port" in line:
-                    port = line.rsplit(" ", 1)[1].strip(" .\n")
-                    break
-            options = {
-                "args": [
-                    *_ALONE,
-                    f"--user-data-dir={folder}",
-                    *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-                ],
-                "mobileEmulation": {
-                    "deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": False}
-                },
-            }
-            base = f"http://127.0.0.1:{port}/session"
-            wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
-            session = Browser(base).call("POST", "", wanted)["sessionId"]
-            made = Browser(f"{base}/{session}")
-            try:
-                yield made
-            finally:
-                made.call("DELETE", "")
-        finally:
-            driver.terminate()
-            driver.wait(20)
-
-
-def seconds_to_open(made: Browser, path: Path) -> float:
-    began = time.monotonic()
-    made.open(path)
-    # Two frames later it has been painted.
-    made.call(
-        "POST",
-        "/execute/async",
-        {"script": "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));", "args": []},
-    )
-    return time.monotonic() - began
