@@ -104,7 +104,7 @@ def play(there: Newcomer, command: str, *more: str) -> tuple[str, dict[str, dict
     """All that is said (-vvv, and the log) by a command of the guide's, the users by name, and the counts."""
     done = subprocess.run(
         [*shlex.split(command.removesuffix(" || true")), "-vvv", "--check", "--diff", *more],
-        cwd=there.home, env={**there.environment, "ANSIBLE_LOG_PATH": str(there.home / "log"), "PWD": str(there.home)},
+        cwd=there.home, env={**there.environment, "ANSIBLE_LOG_PATH": str(there.home / "log"), "PWD": "/"},
         capture_output=True, text=True, timeout=900, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     said = done.stdout + done.stderr

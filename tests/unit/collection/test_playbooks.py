@@ -9,6 +9,8 @@ import re
 import typing as t
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from jinja2 import Environment
 from jinja2.meta import find_undeclared_variables
 
@@ -16,8 +18,17 @@ from tests.places import ROOT
 from tests.unit.collection.playbook import entries_of, options_of, options_of_entry, roles_of
 from tests.unit.collection.tree import playbooks, read_yaml
 
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Ansible's own, and what the inventory plugin nova_computes gives each host.
 GIVEN = {
@@ -162,3 +173,25 @@ def test_the_preflight_looks_for_the_hosts_of_every_play(playbook: str) -> None:
     # Together, since --limit may name hosts of one play alone.
     (check,) = _preflight(playbook)
     assert check["group"] == ":".join(dict.fromkeys(play["hosts"] for play in plays))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("a.yml", "{here}/a.yml"), ("~/a.yml", "{home}/a.yml"), ("/x/a.yml", "/x/a.yml")]
+)
+def test_a_file_of_passwords_is_looked_for_where_ansible_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, meant: str
+) -> None:
+    """Whatever PWD says: what starts Ansible without a shell leaves its own there."""
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PWD", "/")
+    path = read_yaml("playbooks/check_passwords.yml")[1]["vars"]["__path"]
+    found = Templar(loader=DataLoader(), variables={"check_passwords_file": given}).template(trust_as_template(path))
+    assert found == meant.format(here=here, home=home)
+
+
+def test_no_playbook_takes_its_directory_from_the_environment() -> None:
+    paths = [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").rglob("*.yml")]
+    assert [str(path) for path in paths if "'PWD'" in path.read_text()] == []
