@@ -48,7 +48,7 @@ class Elsewhere:
             **more,
         }
 
-    def run(self, *command: str, timeout: float = 1200) -> str:
+    def run(self, *command: str, timeout: float = 600) -> str:
         return run(*command, cwd=self.home, env=self.environment, timeout=timeout)
 
     def build(self) -> Path:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from openstack.connection import Connection
+
+from tests.waiting import until
 
 
 def enable(cloud: Connection, services: t.Iterable[t.Any]) -> None:
@@ -22,12 +23,12 @@ def enable(cloud: Connection, services: t.Iterable[t.Any]) -> None:
         api.enable_service(one)
     rows = api.get("/os-hypervisors/detail", microversion="2.53").json()["hypervisors"]
     waiting = {str(one["id"]) for one in rows if one["service"]["host"] in hosts}
-    for _attempt in range(1200):
-        waiting = {node for node in waiting if _is_disabled(cloud, node)}
-        if not waiting:
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"{len(waiting)} of {sorted(hosts)} stay disabled in Placement")
+
+    def offered() -> bool:
+        waiting.intersection_update([node for node in waiting if _is_disabled(cloud, node)])
+        return not waiting
+
+    until(f"Placement offers {sorted(hosts)}", offered, seen=lambda: f"disabled: {sorted(waiting)}", every=0.5)
 
 
 def _is_disabled(cloud: Connection, node: str) -> bool:

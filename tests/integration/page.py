@@ -88,7 +88,7 @@ class Newcomer(Elsewhere):
             ("venv", "--seed", "--python", sys.executable, str(venv)),
             ("pip", "install", "--constraint", pins, "ansible-core", "--requirement", str(ROOT / "requirements.txt")),
         ):
-            elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=1200)
+            elsewhere.run(str(CACHE / "uv-venv/bin/uv"), *command, cwd=home, env=uv, timeout=600)
         path = f"{home / 'bin'}:{venv / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         pip = {"PIP_CACHE_DIR": str(CACHE / "pip"), "PIP_CONSTRAINT": pins}
         there = cls(home, package, PATH=path, **pip, **environment)
@@ -113,7 +113,7 @@ class Newcomer(Elsewhere):
 
     def walk(self, steps: t.Iterable[Step], root: t.Sequence[str] = ()) -> str:
         """Do these, and stop at the first that fails; all that was said. `root` is put before what root does on a host."""
-        return self.run(*_shell(steps, root), timeout=1200)
+        return self.run(*_shell(steps, root), timeout=600)
 
     @contextmanager
     def at(self, steps: t.Iterable[Step]) -> t.Iterator[t.Callable[[], str]]:

@@ -51,7 +51,7 @@ def _server(given: str) -> _Server:
 
 
 def playbook(
-    words: t.Sequence[str], environment: t.Mapping[str, str], *, timeout: float = 900
+    words: t.Sequence[str], environment: t.Mapping[str, str], *, timeout: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """What `ansible-playbook WORDS` ends with. After so many seconds it is killed with all that it began, and TimeoutExpired raised.
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 from contextlib import contextmanager
+
+from tests.waiting import until
 
 # An openstack.connection.Connection. To a type checker its attributes are unions with APIs long gone.
 Cloud = t.Any
@@ -36,10 +37,15 @@ def boot(cloud: Cloud, name: str, flavor_id: str, *, image_id: str = "", **more:
 
 
 def settled(cloud: Cloud, server: t.Any) -> t.Any:
-    """The server once it is ACTIVE or has failed; the stage's own time is the limit."""
-    while (found := cloud.compute.get_server(server.id)).status == "BUILD":
-        time.sleep(0.3)
-    return found
+    """The server once it is ACTIVE or has failed."""
+    last: list[t.Any] = []
+
+    def ended() -> bool:
+        last[:] = [cloud.compute.get_server(server.id)]
+        return bool(last[0].status != "BUILD")
+
+    until(f"server {server.id} is built or has failed", ended, seen=lambda: last, every=0.3)
+    return last[0]
 
 
 def gone(cloud: Cloud, servers: t.Iterable[t.Any]) -> None:

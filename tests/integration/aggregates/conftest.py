@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 import typing as t
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from openstack.connection import Connection
 
 from tests.integration.inventory.conftest import Ansible
 from tests.places import CLOUD, ROOT
+from tests.waiting import until
 
 COMPUTES = ["cmp01", "cmp02", "cmp03"]
 FILTERS = [
@@ -37,13 +37,17 @@ _LOG = CLOUD / "state/log/nova-scheduler-aggregates.log"
 
 def _stop(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
     # Where nobody waits for it, it stays as a zombie.
     stat = Path(f"/proc/{pid}/stat")
-    with suppress(FileNotFoundError, ProcessLookupError):
-        while stat.read_text().rpartition(")")[2].split()[0] != "Z":
-            time.sleep(0.1)
+
+    def state() -> str:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            return stat.read_text().rpartition(")")[2].split()[0]
+        return "gone"
+
+    until(f"the scheduler, process {pid}, has ended", lambda: state() in ("Z", "gone"), seen=state)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,9 +63,10 @@ def scheduler(cloud: Connection) -> t.Iterator[None]:
         )  # fmt: skip
     _PID.write_text(f"{begun.pid}\n")
     try:
-        while "Starting scheduler node" not in _LOG.read_text():
-            assert begun.poll() is None, _LOG.read_text()[-2000:]
-            time.sleep(0.2)
+        until(
+            "the scheduler has started", lambda: "Starting scheduler node" in _LOG.read_text(),
+            process=begun, seen=lambda: _LOG.read_text()[-2000:],
+        )  # fmt: skip
         yield
     finally:
         _stop(begun.pid)

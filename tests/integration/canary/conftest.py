@@ -9,7 +9,6 @@ What the tests make is taken back at the end, and compared with what was there b
 from __future__ import annotations
 
 import json
-import time
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from openstack.connection import Connection
 
 from tests.integration.inventory.conftest import Ansible, Ran
+from tests.waiting import until
 
 #: An openstack.connection.Connection. To a type checker its attributes are unions with APIs long gone.
 Cloud = t.Any
@@ -37,11 +37,7 @@ def there(cloud: Cloud) -> list[t.Any]:
 
 def gone(cloud: Cloud, before: list[t.Any]) -> None:
     """Until all is as it was: what was deleted may be listed for a moment."""
-    for _attempt in range(600):
-        if there(cloud) == before:
-            return
-        time.sleep(1)
-    assert there(cloud) == before
+    until(f"all is as it was: {before}", lambda: there(cloud) == before, seen=lambda: there(cloud), every=1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,11 +26,10 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.conf
 from tests.integration.canary.conftest import NETWORK, Cloud, Prove, network_of
 from tests.integration.enabled import enable
 from tests.places import CLOUDS_YAML
+from tests.waiting import PATIENCE
 
 GOOD = {"service": "passed", "boot": "passed", "port": "passed", "console": "passed"}
 QUERY = Query(cloud="mini", clouds_yaml=str(CLOUDS_YAML))
-# Longer than a busy machine takes; what is waited for ends it.
-PATIENCE = 900
 
 
 def asked(host: str, **changes: t.Any) -> Options:

@@ -20,7 +20,7 @@ def test_the_page_from_top_to_bottom(cloud: Connection, network: t.Any, tmp_path
     ansible = Ansible(tmp_path)
     page = Page("canary", {"cirros\n": "empty\n", "provider\n": f"{NETWORK}\n"})
     for name, body in page.files.items():
-        (tmp_path / name).write_text(f"{body}compute_canary_timeout: 900\n")
+        (tmp_path / name).write_text(f"{body}compute_canary_timeout: 300\n")
     (tmp_path / "nova_computes.yml").write_text(json.dumps({"plugin": "openstack_ops.day2.nova_computes"}))
     look, prove, disabling = page.steps
     for step, said in (

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tests.integration.elsewhere import Elsewhere
 from tests.integration.lvm_resize.machines import Machine
 from tests.places import ROOT
+from tests.waiting import until_in_shell
 
 _START = """
 cat >/etc/udev/rules.d/61-lab.rules <<'END'
@@ -49,7 +50,7 @@ class Node(Machine):
             self._console(f"config ubd{letter}={image},,{serial}")
         names = " ".join(f"/dev/ubd{letter}" for letter in serials)
         self.run(
-            f'for name in {names}; do timeout 300 sh -c "until [ -b $name ]; do sleep 0.1; done"; done; udevadm settle'
+            f"for name in {names}; do {until_in_shell('the disks are there', '[ -b $name ]', seen='lsblk')}; done; udevadm settle"
         )
 
     def inventory(self) -> dict[str, t.Any]:

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.ceph_disks.node import Node, disks_of
 from tests.integration.elsewhere import Elsewhere
 from tests.integration.page import Newcomer, Page
+from tests.waiting import until_in_shell
 
 _DISKS = {
     "c": "LAB-FREE", "d": "LAB-PARTITION", "e": "LAB-GROUP", "f": "LAB-RAID0", "g": "LAB-RAID1", "h": "LAB-EXT4", "i": "LAB-SMALL",
@@ -36,9 +37,10 @@ setsid unshare --mount --propagation private sh -c 'mount /dev/ubdn /mnt && exec
 setsid sh -c 'exec sleep infinity </dev/ubdo' >/dev/null 2>&1 &
 mkswap -q /dev/ubdp
 swapon /dev/ubdp
-timeout 300 sh -c 'until grep -qs " /mnt " /proc/*/mountinfo && ls -l /proc/*/fd/0 2>/dev/null | grep -q /dev/ubdo; do sleep 0.2; done'
+held() { grep -qs " /mnt " /proc/*/mountinfo && ls -l /proc/*/fd/0 2>/dev/null | grep -q /dev/ubdo; }
+WAIT
 udevadm settle
-"""
+""".replace("WAIT", until_in_shell("both processes hold their disks", "held", seen="ps -eo args", every=0.2))
 _WHY = {
     "b": ["smaller than 5 GiB", "has no name in /dev/disk/by-id", "tells no serial"],
     "c": [],

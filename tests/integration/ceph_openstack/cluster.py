@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import ansible
 
 from tests.places import ROOT
+from tests.waiting import until
 
 #: What the distribution's Python runs: the bindings of librados and libvirt are made for that one.
 _START = """
@@ -34,7 +34,7 @@ runpy.run_module("ansible_collections.openstack_ops.day2.plugins.modules." + sys
 _ASK = """
 import json, rados, sys
 cluster = rados.Rados(conffile=sys.argv[1], name="client.admin")
-cluster.connect(timeout=30)
+cluster.connect(timeout=120)
 answers = []
 for command in json.load(sys.stdin):
     rc, out, err = cluster.mon_command(json.dumps({"format": "json", **command}), b"")
@@ -53,7 +53,7 @@ class Ceph:
     folder: Path
     packages: Path
 
-    def lab(self, *words: str, timeout: float = 1800, check: bool = True) -> str:
+    def lab(self, *words: str, timeout: float = 600, check: bool = True) -> str:
         done = subprocess.run(
             [str(ROOT / "tests/lab/ceph"), *words],
             env={**os.environ, "DAY2_CEPH": str(self.folder)},
@@ -74,7 +74,7 @@ class Ceph:
             input=json.dumps(asked),
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
             check=True,
         )
         answers = json.loads(done.stdout)
@@ -95,7 +95,7 @@ class Ceph:
         done = subprocess.run(
             [*where, "/usr/bin/python3", "-c", _START, name, "" if rados else "without-rados", str(self.packages)],
             env={**os.environ, "DAY2_CEPH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
-            input=json.dumps(given), capture_output=True, text=True, timeout=1800, check=False,
+            input=json.dumps(given), capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         try:
             return json.loads(done.stdout.strip().splitlines()[-1])
@@ -130,7 +130,7 @@ class Ceph:
         """Somebody is connected with a client's key, until the block ends."""
         script = (
             'import rados, sys; c = rados.Rados(conffile=sys.argv[1], name=sys.argv[2], conf={"key": input()}); '
-            'c.connect(timeout=30); print("in", flush=True); input()'
+            'c.connect(timeout=120); print("in", flush=True); input()'
         )
         done = subprocess.Popen(
             ["/usr/bin/python3", "-c", script, self.conf, client],
@@ -150,25 +150,26 @@ class Ceph:
     def rbd(self, *words: str) -> str:
         """Ceph's own `rbd`, as the administrator."""
         done = subprocess.run(
-            ["rbd", "--conf", self.conf, *words], capture_output=True, text=True, timeout=1800, check=True
+            ["rbd", "--conf", self.conf, *words], capture_output=True, text=True, timeout=600, check=True
         )
         return done.stdout
 
     def rados_object(self, pool: str, name: str, text: str = "") -> str:
         """An object's text, as the administrator; with text, after it has been written."""
-        way = ["timeout", "60", "rados", "--conf", self.conf, "--pool", pool]
+        way = ["timeout", "300", "rados", "--conf", self.conf, "--pool", pool]
         if text:
             subprocess.run([*way, "put", name, "-"], input=text, text=True, check=True)
         return subprocess.run([*way, "get", name, "-"], capture_output=True, text=True, check=True).stdout
 
     def until_counted(self, objects: t.Mapping[str, int]) -> None:
         """Wait until the monitors know how many objects there are in these pools."""
-        for _second in range(300):
-            counted = {row["name"]: row["stats"].get("objects") for row in self.ask("df")["pools"]}
-            if objects.items() <= counted.items():
-                return
-            time.sleep(1)
-        raise AssertionError(f"The monitors haven't counted {objects} in 300 s.")
+
+        def counted() -> dict[str, t.Any]:
+            return {row["name"]: row["stats"].get("objects") for row in self.ask("df")["pools"]}
+
+        until(
+            f"the monitors have counted {objects}", lambda: objects.items() <= counted().items(), seen=counted, every=1
+        )
 
     def secrets(self, node: str) -> str:
         return self.lab("on", node, "virsh", "--connect", "qemu:///system", "--quiet", "secret-list")

@@ -76,7 +76,7 @@ def play(ceph: Ceph, inventory: Path, playbook: str, *words: str) -> tuple[int, 
         ["ansible-playbook", "-i", str(inventory), f"openstack_ops.day2.{playbook}", "-vvv", "--diff", *words],
         env={**os.environ, "DAY2_CEPH": str(ceph.folder), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
              "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "true"},
-        cwd=inventory.parent, capture_output=True, text=True, timeout=1800, check=False,
+        cwd=inventory.parent, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     counts: dict[str, dict[str, int]] = {}
     for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:]:

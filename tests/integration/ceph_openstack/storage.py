@@ -14,6 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 
 from tests.integration.ceph_openstack.cluster import Ceph
+from tests.waiting import PATIENCE
 
 PROJECT = "11111111111111111111111111111111"
 ADDRESS = os.environ.get("DAY2_CEPH_ADDRESS", "127.0.77.2")
@@ -54,7 +55,7 @@ def call(method: str, url: str, body: t.Any = None) -> t.Any:
     return json.loads(text) if text.strip() else None
 
 
-def until(what: t.Callable[[], t.Any], seconds: float = 60) -> t.Any:
+def until(what: t.Callable[[], t.Any], seconds: float = PATIENCE) -> t.Any:
     """What it returns once that counts as true; connections that are refused meanwhile don't matter."""
     end = time.monotonic() + seconds
     while True:
@@ -101,7 +102,7 @@ class Guest:
     name: str
 
     def _virsh(self, *words: str) -> str:
-        return self.ceph.lab("on", self.node, "virsh", "--connect", "qemu:///system", "--quiet", *words, timeout=1800)
+        return self.ceph.lab("on", self.node, "virsh", "--connect", "qemu:///system", "--quiet", *words, timeout=300)
 
     def start(self, told: t.Mapping[str, t.Any]) -> None:
         path = self.ceph.folder / "nodes" / self.node / "state" / f"{self.name}.xml"

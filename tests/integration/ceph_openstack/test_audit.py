@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 import typing as t
 import uuid
 
@@ -15,6 +14,7 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Cloud, Pool
 from tests.integration.ceph_openstack.cluster import Ceph
+from tests.waiting import until
 
 NODE = "ceph-n1"
 LIVING, GONE = (str(uuid.uuid4()) for _name in range(2))
@@ -57,12 +57,15 @@ def look(pool: Ceph, user: str, *parts: str, name: str = "a-vms") -> dict[str, t
 
 
 def test_how_full_the_pool_is(pool: Ceph) -> None:
-    found = look(pool, "a-nova", "rbd")
-    deadline = time.monotonic() + 600
-    while "rbd" in found["unknown"] and time.monotonic() < deadline:
-        assert "hasn't counted yet" in found["unknown"]["rbd"]
-        time.sleep(1)
-        found = look(pool, "a-nova", "rbd")
+    found: dict[str, t.Any] = {}
+
+    def counted() -> bool:
+        found.update(look(pool, "a-nova", "rbd"))
+        if "rbd" in found["unknown"]:
+            assert "hasn't counted yet" in found["unknown"]["rbd"]
+        return "rbd" not in found["unknown"]
+
+    until("the pool is counted", counted, seen=lambda: found["unknown"], every=1)
     (use,) = (one["stats"] for one in pool.ask("df")["pools"] if one["name"] == "a-vms")
     assert found["unknown"] == {}
     assert found["rbd"]["fsid"] == pool.ask("fsid")["fsid"]

@@ -50,22 +50,22 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run([str(ROOT / "tools/need"), "apt-ftparchive=apt-utils", "gpg=gnupg"], check=True, timeout=600)
     subprocess.run([str(ROOT / "tests/lab/image"), "mirror"], check=True, timeout=600)
     folder = tmp_path_factory.mktemp("mirror")
-    subprocess.run(["sh", "-c", _REPOSITORY], cwd=folder, check=True, timeout=1800)
+    subprocess.run(["sh", "-c", _REPOSITORY], cwd=folder, check=True, timeout=600)
     gone = ["podman", "rm", "--force", "--ignore", "--time", "0", NAME]
-    subprocess.run(gone, env=_PODMAN, check=True, timeout=1800, capture_output=True)
+    subprocess.run(gone, env=_PODMAN, check=True, timeout=600, capture_output=True)
     subprocess.run(
         ["podman", "run", "--detach", "--name", NAME, "--network", "none", "--volume", f"{folder}:/mirror:ro",
          "localhost/day2-mirror", "sleep", "infinity"],
-        env=_PODMAN, check=True, timeout=1800, capture_output=True,
+        env=_PODMAN, check=True, timeout=600, capture_output=True,
     )  # fmt: skip
     try:
         subprocess.run(
             ["podman", "exec", NAME, "sh", "-c", "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*"],
-            env=_PODMAN, check=True, timeout=1800,
+            env=_PODMAN, check=True, timeout=600,
         )  # fmt: skip
         yield folder
     finally:
-        subprocess.run(gone, env=_PODMAN, check=False, timeout=1800, capture_output=True)
+        subprocess.run(gone, env=_PODMAN, check=False, timeout=600, capture_output=True)
 
 
 def install(mirror: Path, key: str) -> tuple[int, str]:
@@ -79,7 +79,7 @@ def install(mirror: Path, key: str) -> tuple[int, str]:
     done = subprocess.run(
         ["ansible-playbook", "-i", f"{NAME},", "-e", json.dumps(variables), str(mirror / "play.yml")],
         env={**_PODMAN, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True, text=True, timeout=1800, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
@@ -89,7 +89,7 @@ def test_packages_come_from_a_mirror_that_is_signed_by_the_given_key(mirror: Pat
     assert rc == 0, out
     found = subprocess.run(
         ["podman", "exec", NAME, "dpkg-query", "--show", "day2-probe"],
-        env=_PODMAN, capture_output=True, text=True, timeout=1800, check=True,
+        env=_PODMAN, capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     assert found.stdout.split() == ["day2-probe", "1"]
     rc, out = install(mirror, (mirror / "mirror.asc").read_text())

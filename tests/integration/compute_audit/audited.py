@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import subprocess
-import time
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.integration import warm
 from tests.places import CLOUD, CLOUDS_YAML, ROOT
+from tests.waiting import until
 
 BIN = CLOUD / "venv/bin"
 NOVA = CLOUD / "state/etc/nova"
@@ -36,7 +36,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def run(*words: str, timeout: float = 900, data: str = "", **more: str) -> str:
+def run(*words: str, timeout: float = 600, data: str = "", **more: str) -> str:
     done = subprocess.run(
         words, env=environment(**more), input=data, capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -108,23 +108,35 @@ class Audited:
 
     def wait_for(self, resource: str, **wanted: int) -> None:
         """Until nova-compute has told Placement so."""
-        for _attempt in range(1200):
-            found = self.inventory().get(resource, {})
-            if wanted.items() <= found.items():
-                return
-            time.sleep(0.5)
-        raise AssertionError(f"Placement has {found} instead of {wanted}. nova-compute says: {self.log()}")
+
+        def last() -> str:
+            return f"{self.inventory().get(resource)}. nova-compute says: {self.log()}"
+
+        until(
+            f"Placement has {wanted} of {resource}", lambda: wanted.items() <= self.inventory().get(resource, {}).items(),
+            seen=last, every=0.5,
+        )  # fmt: skip
 
     def migrate(self, server: str, host: str) -> str:
         """Live; the id of the migration, when Nova has ended it."""
         self.cloud.compute.live_migrate_server(server, block_migration="auto", host=host)
-        for _attempt in range(1200):
+        status = ""
+
+        def completed() -> str:
+            nonlocal status
             (migration,) = self.cloud.compute.migrations(instance_uuid=server)
-            if migration.status == "completed":
-                return str(migration.uuid)
-            assert migration.status not in ("error", "failed", "cancelled"), self.log()
-            time.sleep(0.5)
-        raise AssertionError(f"The migration is still {migration.status}. nova-compute says: {self.log()}")
+            status = migration.status
+            assert status not in ("error", "failed", "cancelled"), self.log()
+            return str(migration.uuid) if status == "completed" else ""
+
+        return str(
+            until(
+                f"the migration to {host} is completed",
+                completed,
+                seen=lambda: f"{status}. nova-compute says: {self.log()}",
+                every=0.5,
+            )
+        )
 
     def flavor(self, disk: int) -> t.Any:
         if disk not in self.flavors:
@@ -140,21 +152,25 @@ class Audited:
             name=name, image_id=image.id, flavor_id=self.flavor(disk).id, networks="none", host=self.host
         )
         self.instances.append(made.id)
-        for _attempt in range(1200):
-            made = self.cloud.compute.get_server(made.id)
-            if made.status in ("ACTIVE", "ERROR"):
-                break
-            time.sleep(0.25)
-        return made
+
+        def ended() -> t.Any:
+            found = self.cloud.compute.get_server(made.id)
+            return found if found.status in ("ACTIVE", "ERROR") else None
+
+        return until(
+            f"{name} is ACTIVE or in ERROR",
+            ended,
+            seen=lambda: self.cloud.compute.get_server(made.id).status,
+            every=0.25,
+        )
 
     def fault(self, server: str) -> str:
         """Why a server is in error. Nova writes the state first and the reason after it."""
-        for _attempt in range(1200):
-            fault = self.get("compute", f"/servers/{server}")["server"].get("fault")
-            if fault:
-                return str(fault["message"])
-            time.sleep(0.25)
-        return ""
+        told = until(
+            f"Nova says why {server} is in error",
+            lambda: self.get("compute", f"/servers/{server}")["server"].get("fault"), every=0.25,
+        )  # fmt: skip
+        return str(told["message"])
 
     def allocate(self, consumer: str, **resources: int) -> None:
         """Have Placement keep this here for a consumer, beside what it keeps elsewhere; nothing, if nothing is given."""
@@ -189,7 +205,7 @@ class Audited:
         for server in servers:
             self.cloud.compute.delete_server(server, force=True)
         for server in servers:
-            self.cloud.compute.wait_for_delete(server, interval=0.5, wait=600)
+            self.cloud.compute.wait_for_delete(server, interval=0.5, wait=300)
 
     def forget(self) -> None:
         """Have Nova and Placement forget this compute, also what a killed run has left of it."""
@@ -214,7 +230,7 @@ class Audited:
             assert answer.status_code == 204, answer.text
 
     # -------------------------------------------------------------- Ansible
-    def ansible(self, *words: str, timeout: float = 900) -> str:
+    def ansible(self, *words: str, timeout: float = 600) -> str:
         inventory = self.folder / "hosts.yml"
         inventory.write_text(json.dumps({"nova_computes": {"hosts": {self.host: self.variables}}}))
         assert words[0] == "ansible-playbook"

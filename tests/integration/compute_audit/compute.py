@@ -16,13 +16,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.integration.compute_audit.audited import BIN, NOVA, Audited, environment, run
 from tests.places import CLOUD, ROOT
+from tests.waiting import PATIENCE, until, until_in_shell
 
 HOST = "audit01"
 GROUP = "vgnova"
@@ -67,7 +67,7 @@ class Compute(Audited):
         return run(
             str(ROOT / "tests/lab/machine"),
             *words,
-            timeout=900,
+            timeout=600,
             DAY2_MACHINES=str(self.folder / "vm"),
             MACHINE_DISK="8G",
         )
@@ -97,16 +97,19 @@ class Compute(Audited):
             )  # fmt: skip
         self.lab("up", HOST)
         self.ssh(f"vgcreate -q {GROUP} /dev/ubdb; install -d -m 755 /etc/nova /var/lib/nova {INSTANCES}")
-        self.ssh("timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'")
+        self.ssh(until_in_shell("libvirt answers", "virsh -q list", seen="journalctl -n 20 --no-pager", every=0.5))
         self.ssh("cat > /etc/nova/nova.conf", _NOVA_CONF)
         self.ssh("cat > /etc/systemd/system/nova-compute.service; systemctl start nova-compute", _UNIT)
         size = int(self.ssh(f"vgs --noheadings --nosuffix --units b -o vg_size {GROUP}"))
         self.sizes = {"vcpus": 8, "memory_mb": 4096, "local_gb": size >> 30}
         self.carry()
-        for _attempt in range(600):
-            if any(one["host"] == HOST for one in self.get("compute", "/os-services?binary=nova-compute")["services"]):
-                break
-            time.sleep(0.5)
+
+        def hosts() -> list[str]:
+            return [one["host"] for one in self.get("compute", "/os-services?binary=nova-compute")["services"]]
+
+        until(
+            f"Nova knows {HOST}", lambda: HOST in hosts(), seen=lambda: f"{hosts()}. It says: {self.log()}", every=0.5
+        )
         self.wait_for("DISK_GB", reserved=0)
 
     def down(self) -> None:
@@ -117,7 +120,7 @@ class Compute(Audited):
         self.stop()
         if self.starter and self.starter.stdin:
             self.starter.stdin.close()
-            self.starter.wait(60)
+            self.starter.wait(PATIENCE)
         self.forget()
         for flavor in self.flavors.values():
             self.cloud.compute.delete_flavor(flavor)
@@ -128,10 +131,7 @@ class Compute(Audited):
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.nova_compute, signal.SIGTERM)
-            for _attempt in range(3000):
-                os.kill(self.nova_compute, 0)
-                time.sleep(0.1)
-            raise AssertionError(f"nova-compute doesn't end. It says: {self.log()}")
+            until("nova-compute has ended", lambda: os.kill(self.nova_compute, 0), seen=self.log)
         self.nova_compute = 0
 
     def carry(self) -> None:
@@ -174,7 +174,7 @@ class Compute(Audited):
         self.define(made.id, f"instance-{len(self.instances):08x}", _DISK.format(GROUP, made.id))
         if stopped:
             self.cloud.compute.stop_server(made)
-            self.cloud.compute.wait_for_server(made, status="SHUTOFF", interval=0.5, wait=600)
+            self.cloud.compute.wait_for_server(made, status="SHUTOFF", interval=0.5, wait=300)
         else:
             self.ssh(f"virsh -q start {made.id}")
         return str(made.id)

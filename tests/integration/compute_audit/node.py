@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tests.integration.compute_audit.audited import BIN, NOVA, Audited, run
 from tests.places import ROOT
+from tests.waiting import until
 
 SIZE = 4
 """Of the file system, in GiB."""
@@ -87,7 +88,9 @@ class Node(Audited):
     def wait_until_overbooked(self, resource: str) -> None:
         """Until Placement has given away more than there may be, and still has after nova-compute's next updates (every 5 s)."""
         since, said = 0.0, ""
-        for _attempt in range(1200):
+
+        def overbooked() -> bool:
+            nonlocal since, said
             inventory, used = self.inventory().get(resource), self.used(resource)
             said = f"{used} used of {inventory}"
             if not inventory or used <= int(
@@ -96,23 +99,28 @@ class Node(Audited):
                 since = 0.0
             elif not since:
                 since = time.monotonic()
-            elif time.monotonic() - since > 12:
-                return
-            time.sleep(0.5)
-        raise AssertionError(f"Placement's {resource} isn't overbooked: {said}. nova-compute says: {self.log()}")
+            return bool(since) and time.monotonic() - since > 12
+
+        until(
+            f"Placement's {resource} is overbooked",
+            overbooked,
+            seen=lambda: f"{said}. nova-compute says: {self.log()}",
+            every=0.5,
+        )
 
     def wait_until_empty(self) -> None:
         """Until nova-compute has told that nothing runs here, and Placement has got everything back: both follow a migration's end."""
         said = ""
-        for _attempt in range(1200):
+
+        def empty() -> bool:
+            nonlocal said
             rows = self.cloud.compute.get("/os-hypervisors/detail").json()["hypervisors"]
             (running,) = (one["running_vms"] for one in rows if one["service"]["host"] == self.host)
             used = self.used("MEMORY_MB")
-            if not running and not used:
-                return
             said = f"{running} instances, {used} MiB used"
-            time.sleep(0.5)
-        raise AssertionError(f"{self.host} isn't empty: {said}. nova-compute says: {self.log()}")
+            return not running and not used
+
+        until(f"{self.host} is empty", empty, seen=lambda: f"{said}. nova-compute says: {self.log()}", every=0.5)
 
     def state(self, server: str) -> str:
         """What libvirt says of its guest."""

@@ -82,7 +82,7 @@ def test_disk_that_is_not_there_is_given_away(compute: Compute, instances: list[
     with pytest.raises(AssertionError, match="insufficient free space"):
         compute.ssh(f"lvcreate -q -y -L 4G -n {made.id}_disk {GROUP}")
     compute.cloud.compute.delete_server(made)
-    compute.cloud.compute.wait_for_delete(made, interval=0.5, wait=600)
+    compute.cloud.compute.wait_for_delete(made, interval=0.5, wait=300)
 
 
 def test_each_planted_defect_is_found_and_remedied_by_its_command(compute: Compute, instances: list[str]) -> None:

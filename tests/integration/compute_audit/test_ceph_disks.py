@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import re
 import tempfile
-import time
 import typing as t
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.integration.ceph_openstack.cluster import Ceph
 from tests.integration.ceph_openstack.play import play, write_inventory
 from tests.integration.compute_audit.node import Node
 from tests.places import CACHE
+from tests.waiting import until
 
 
 class Site(t.NamedTuple):
@@ -102,11 +102,13 @@ def test_an_image_that_nova_has_left_behind_is_found(connected: Site, server: st
     connected.ceph.rbd("snap", "create", f"vms/{server}_disk@somebody-s")
     connected.ceph.rbd("snap", "protect", f"vms/{server}_disk@somebody-s")
     compute.delete_server(server, force=True)
-    compute.wait_for_delete(compute.get_server(server), interval=0.5, wait=600)
+    compute.wait_for_delete(compute.get_server(server), interval=0.5, wait=300)
     # Nova gives back what a server held a moment after it is gone, and this audit leaves no such moment out (its margin is 0).
-    for _attempt in range(60):
-        findings = node.audit()["findings"]
-        if len(findings) == 1:
-            break
-        time.sleep(2)
+    findings: list[t.Any] = []
+
+    def one_is_left() -> bool:
+        findings[:] = node.audit()["findings"]
+        return len(findings) == 1
+
+    until("the audit finds one thing", one_is_left, seen=lambda: findings, every=2)
     assert [(one["kind"], one["subject"]) for one in findings] == [("leftover_image", f"vms/{server}_disk")], findings

@@ -101,7 +101,7 @@ def test_a_compute_is_drained_and_returned(only: tuple[Node, Node]) -> None:
     running, stopped = node.instance("runs"), node.instance("stands")
     compute: t.Any = node.cloud.compute
     compute.stop_server(stopped)
-    compute.wait_for_server(compute.get_server(stopped), status="SHUTOFF", interval=0.5, wait=600)
+    compute.wait_for_server(compute.get_server(stopped), status="SHUTOFF", interval=0.5, wait=300)
 
     def untouched() -> None:
         assert where(node, running) == (node.host, "ACTIVE")

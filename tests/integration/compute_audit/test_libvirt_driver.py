@@ -37,18 +37,18 @@ def test_nothing_is_found_in_any_state(node: Node, server: str, act: str, status
     compute: t.Any = node.cloud.compute
     if act:
         getattr(compute, act)(server)
-    compute.wait_for_server(compute.get_server(server), status=status, interval=0.5, wait=600)
+    compute.wait_for_server(compute.get_server(server), status=status, interval=0.5, wait=300)
     assert node.look()["findings"] == []
     if back:
         getattr(compute, back)(server)
-        compute.wait_for_server(compute.get_server(server), interval=0.5, wait=600)
+        compute.wait_for_server(compute.get_server(server), interval=0.5, wait=300)
 
 
 def test_a_guest_that_has_stopped_by_itself(node: Node, server: str) -> None:
     node.ssh(f"virsh -q destroy {server}")
     finding = node.finding("domain_not_running", server)
     node.remedy(finding)
-    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=600)
+    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=300)
     assert node.state(server) == "running"
     assert node.found() == set()
 
@@ -57,7 +57,7 @@ def test_a_guest_that_has_gone(node: Node, server: str) -> None:
     node.ssh(f"virsh -q destroy {server}; virsh -q undefine {server}")
     finding = node.finding("domain_missing", server)
     node.remedy(finding)
-    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=600)
+    node.cloud.compute.wait_for_server(node.cloud.compute.get_server(server), interval=0.5, wait=300)
     assert node.state(server) == "running"
     assert node.found() == set()
 

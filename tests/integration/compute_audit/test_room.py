@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 import typing as t
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,17 @@ from openstack.connection import Connection
 
 from tests.integration.compute_audit import in_process
 from tests.integration.enabled import enable
+from tests.waiting import until
 
 COMPUTES = ("cmp01", "cmp02", "cmp03")
 TRAIT = "CUSTOM_AUDIT_ROOM"
 GPU = "CUSTOM_AUDIT_GPU"
 BELOW = "d6872b0b-b8cf-45a9-b722-ad7b3c985ef6"
 MINE = f"audit-room-{uuid.uuid4().hex[:6]}"
+
+
+def _nothing(kept: t.Callable[[], t.Any]) -> bool:
+    return not kept()["allocations"]
 
 
 class Lab:
@@ -70,15 +75,22 @@ class Lab:
             name=name, image_id=image.id, flavor_id=flavor, networks="none", min_count=times, max_count=times
         )
         found: list[t.Any] = []
-        for _attempt in range(2400):
+
+        def ended() -> bool:
             listed = [one for one in self.cloud.compute.servers() if re.fullmatch(rf"{name}(-\d+)?", one.name)]
             # A list has no faults, and Nova writes the state first and the fault after it.
-            found = [self.cloud.compute.get_server(one) if one.status == "ERROR" else one for one in listed]
-            if len(found) == times and all(one.status == "ACTIVE" or one.fault for one in found):
-                break
-            time.sleep(0.25)
-        self.servers += [one.id for one in found]
-        assert len(found) == times
+            found[:] = [self.cloud.compute.get_server(one) if one.status == "ERROR" else one for one in listed]
+            return len(found) == times and all(one.status == "ACTIVE" or one.fault for one in found)
+
+        try:
+            until(
+                f"{times} instances {name} are ACTIVE or tell their fault",
+                ended,
+                seen=lambda: [(one.name, one.status, one.fault) for one in found],
+                every=0.25,
+            )
+        finally:
+            self.servers += [one.id for one in found]
         return found
 
     def fill(self, flavor: str, times: int) -> list[str]:
@@ -96,12 +108,8 @@ class Lab:
         for one in self.servers:
             self.cloud.compute.delete_server(one, force=True)
         for one in self.servers:
-            for _attempt in range(2400):
-                if not self.placement("GET", f"/allocations/{one}")["allocations"]:
-                    break
-                time.sleep(0.25)
-            else:
-                raise AssertionError(f"Placement still keeps something for {one}.")
+            kept = partial(self.placement, "GET", f"/allocations/{one}")
+            until(f"Placement keeps nothing for {one}", partial(_nothing, kept), seen=kept, every=0.25)
         self.servers.clear()
 
     def forget(self) -> None:

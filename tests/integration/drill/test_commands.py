@@ -25,7 +25,7 @@ class Place:
 
     def __call__(self, argv: list[str], data: str = "") -> tuple[int, str, str]:
         done = subprocess.run(
-            [*self.before, *argv], input=data, capture_output=True, text=True, timeout=900, check=False
+            [*self.before, *argv], input=data, capture_output=True, text=True, timeout=600, check=False
         )
         return done.returncode, done.stdout, done.stderr
 
@@ -50,7 +50,7 @@ class Place:
 def host() -> t.Iterator[Place]:
     """A namespace with two neighbours, 192.0.2.2 and 2001:db8::2 beside 192.0.2.3."""
     subprocess.run(
-        [str(ROOT / "tools/need"), "nft=nftables", "ip=iproute2", "ping=iputils-ping"], check=True, timeout=900
+        [str(ROOT / "tools/need"), "nft=nftables", "ip=iproute2", "ping=iputils-ping"], check=True, timeout=600
     )
     name = f"drill-{uuid.uuid4().hex[:6]}"
     mine, theirs = Place("ip", "netns", "exec", name), Place("ip", "netns", "exec", f"{name}-n")
@@ -96,7 +96,7 @@ def test_a_network_is_cut_from_its_peers_and_no_others(host: Place, tmp_path: Pa
 
 @pytest.fixture
 def container(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[str]:
-    subprocess.run([str(ROOT / "tests/lab/image")], check=True, timeout=1800)
+    subprocess.run([str(ROOT / "tests/lab/image")], check=True, timeout=600)
     monkeypatch.setenv("CONTAINERS_CONF", str(CACHE / "containers.conf"))
     name, here = f"drill-{uuid.uuid4().hex[:6]}", Place()
     here.must(

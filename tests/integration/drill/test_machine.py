@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import textwrap
-import time
 import typing as t
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import pytest
 from tests.integration.lvm_resize.machines import Machine
 from tests.integration.page import Newcomer, Page
 from tests.places import CACHE
+from tests.waiting import PATIENCE, until, until_in_shell
 
 FOLDER = "/var/lib/openstack_ops.day2/drill"
 UNIT = "openstack-ops-drill-undo"
@@ -39,15 +39,8 @@ _PREPARE = """
     ExecStart=/bin/sleep infinity
     END
     systemctl daemon-reload; systemctl start apache2 ovs-vswitchd
-    timeout 600 sh -c 'until python3 -c "import urllib.request as u; u.urlopen(\\"http://127.0.0.1:5000/v3/\\")"; do sleep 0.5; done' 2>/dev/null
-"""
-
-
-def until(true: t.Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 900
-    while not true():
-        assert time.monotonic() < deadline, f"it didn't come to that: {what}"
-        time.sleep(0.3)
+    answers() { python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:5000/v3/')" 2>/dev/null; }
+    """ + until_in_shell("apache2 answers", "answers", seen="systemctl status --no-pager apache2", every=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +78,7 @@ def port(ctl1: Machine) -> t.Iterator[int]:
             return one.connect_ex(("127.0.0.1", number)) == 0
 
     try:
-        until(leads, "the tunnel is open")
+        until("the tunnel is open", leads, process=tunnel)
         yield number
     finally:
         tunnel.kill()
@@ -129,6 +122,11 @@ def left_behind(machine: Machine) -> str:
 
 def state(machine: Machine, unit: str = "apache2") -> str:
     return machine.ssh(f"systemctl is-active {unit}").stdout.strip()
+
+
+def undo_of(machine: Machine) -> str:
+    """What the machine says of its undo, for a wait that is in vain."""
+    return machine.ssh(f"systemctl status --no-pager apache2 {UNIT}.timer {UNIT}; cat {FOLDER}/fault.json").stdout
 
 
 def report(operator: Newcomer) -> dict[str, t.Any]:
@@ -188,12 +186,22 @@ def test_the_host_undoes_what_a_killed_controller_left(operator: Newcomer, ctl1:
             ["sh", "-c", command], cwd=operator.home, env=operator.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             start_new_session=True,
         )  # fmt: skip
-    until(lambda: state(ctl1) != "active" or run.poll() is not None, "Keystone is down")
-    assert run.poll() is None, log.read_text()
+    until(
+        "Keystone is down",
+        lambda: state(ctl1) != "active",
+        process=run,
+        seen=lambda: log.read_text()[-4000:],
+        every=0.3,
+    )
     kill_all(operator)
-    run.wait()
-    until(lambda: state(ctl1) == "active", "the host started Keystone again")
-    until(lambda: ctl1.ssh(f"ls {FOLDER}/fault.json").returncode != 0, "the host noted that")
+    run.wait(PATIENCE)
+    until("the host started Keystone again", lambda: state(ctl1) == "active", seen=lambda: undo_of(ctl1), every=0.3)
+    until(
+        "the host noted that",
+        lambda: ctl1.ssh(f"ls {FOLDER}/fault.json").returncode != 0,
+        seen=lambda: undo_of(ctl1),
+        every=0.3,
+    )
     assert "changed=1 " in operator.run("sh", "-c", f"{PLAYBOOK} -e failure_drill_undo=true")
     assert left_behind(ctl1) == ""
 
@@ -228,7 +236,12 @@ def test_a_host_undoes_it_after_a_power_cut(operator: Newcomer, ctl1: Machine) -
 
     ctl1.lab("power-cut", "ctl1")
     ctl1.lab("start", "ctl1")
-    until(lambda: state(ctl1) == "active", "the host started Keystone again")
-    until(lambda: ctl1.ssh(f"ls {FOLDER}/fault.json").returncode != 0, "the host noted that")
+    until("the host started Keystone again", lambda: state(ctl1) == "active", seen=lambda: undo_of(ctl1), every=0.3)
+    until(
+        "the host noted that",
+        lambda: ctl1.ssh(f"ls {FOLDER}/fault.json").returncode != 0,
+        seen=lambda: undo_of(ctl1),
+        every=0.3,
+    )
     operator.run("sh", "-c", f"{PLAYBOOK} -e failure_drill_undo=true")
     assert left_behind(ctl1) == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 import typing as t
 import uuid
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,7 @@ import aio_pika.abc
 from ansible_collections.openstack_ops.day2.extensions.eda.plugins.event_source.oslo_notifications import main
 
 HOST, PORT, USER, PASSWORD = "127.0.77.1", 5672, "os", "secret"
-PATIENCE = 60.0
+PATIENCE = 300.0
 Event = dict[str, t.Any]
 
 
@@ -71,11 +72,21 @@ class Service:
             await channel.close()
 
     async def until_waiting(self, name: str, number: int) -> None:
-        async def reached() -> None:
-            while await self.waiting(name) != number:
-                await asyncio.sleep(0.1)
+        await until(f"{number} messages wait in {name}", lambda: self.waiting(name), lambda found: found == number)
 
-        await asyncio.wait_for(reached(), PATIENCE)
+
+_Found = t.TypeVar("_Found")
+
+
+async def until(
+    what: str, look: t.Callable[[], t.Awaitable[_Found]], holds: t.Callable[[_Found], object] = bool
+) -> _Found:
+    """Wait until what is found there holds. Otherwise the error tells what it was last."""
+    end = time.monotonic() + PATIENCE
+    while not holds(found := await look()):
+        assert time.monotonic() < end, f"After {PATIENCE:g} s still not: {what}. Seen last: {found!r}"
+        await asyncio.sleep(0.1)
+    return found
 
 
 _connections: list[aio_pika.abc.AbstractConnection] = []
@@ -168,16 +179,24 @@ async def listening(to: Service, **args: t.Any) -> t.AsyncIterator[Engine]:
         await asyncio.gather(source, return_exceptions=True)
 
 
-async def connects_within(seconds: float, to: Service, **args: t.Any) -> bool:
-    async def once() -> None:
-        async with listening(to, **args):
-            pass
+async def connects(to: Service, **args: t.Any) -> None:
+    async with listening(to, **args):
+        pass
+
+
+async def does_not_connect(to: Service, said: t.Callable[[], str], words: str, **args: t.Any) -> None:
+    """It says why not, and tries on."""
+    trying = asyncio.create_task(connects(to, **args))
+
+    async def text() -> str:
+        assert not trying.done(), "it connected, or has ended"
+        return said()
 
     try:
-        await asyncio.wait_for(once(), seconds)
-    except asyncio.TimeoutError:
-        return False
-    return True
+        await until(f"it says {words!r}", text, lambda found: words in found)
+    finally:
+        trying.cancel()
+        await asyncio.gather(trying, return_exceptions=True)
 
 
 class Wire:

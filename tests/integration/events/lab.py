@@ -130,7 +130,7 @@ class Computes:
             check=True,
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
         ).stdout
 
     def up(self) -> None:
@@ -159,7 +159,7 @@ class Computes:
             ["nsenter", "--all", "--target", self._processes[host], *command],
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
             check=False,
         ).stdout
 
@@ -272,12 +272,12 @@ class Rulebook:
         """As a service manager does."""
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(PATIENCE)
         self._process = None
 
     def kill(self) -> None:
         """As the kernel does when memory is short, with what it has started: nothing gets to tidy up."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(PATIENCE)
             self._process = None

@@ -48,7 +48,7 @@ def newcomer(package: Path, computes: Computes, tmp_path: Path) -> t.Iterator[Ne
     )
     there.write("hosts.yml", {"controllers": {"hosts": {"ctl01": {"container": CONTROLLER}}}})
     yield there
-    subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=1800)
+    subprocess.run(["rabbitmqctl", "delete_user", "events"], env=there.environment, check=False, timeout=600)
 
 
 @pytest.fixture

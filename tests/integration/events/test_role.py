@@ -77,7 +77,7 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
             check=False,
         )
         said = " ".join((done.stdout + done.stderr).split())

@@ -10,7 +10,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 import typing as t
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._host import fi
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.ini import edited, read
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.plan import DesiredFile
+from tests.waiting import until
 
 ROUNDS = 200
 NOBODY = 65534
@@ -103,11 +103,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Place]:
     found.victim.chmod(0o600)
     attacker = subprocess.Popen([sys.executable, "-c", ATTACK, str(found.folder), str(found.victim)])
     try:
-        deadline = time.monotonic() + 600
-        while found.swapped() < 10:
-            assert attacker.poll() is None, "the attack has ended before it began"
-            assert time.monotonic() < deadline, "the attack doesn't begin"
-            time.sleep(0.01)
+        until("10 swaps", lambda: found.swapped() >= 10, process=attacker, seen=found.swapped, every=0.01)
         yield found
         assert attacker.poll() is None, "the attack has ended before the test"
     finally:

@@ -25,7 +25,7 @@ _INVENTORY = "plugin: openstack_ops.day2.nova_computes\n"
 def on(host: str, script: str) -> None:
     subprocess.run(
         ["podman", "exec", "-i", f"{PREFIX}{host}", "sh", "-e"],
-        input=script, text=True, check=True, env=LAB, timeout=1800, capture_output=True,
+        input=script, text=True, check=True, env=LAB, timeout=600, capture_output=True,
     )  # fmt: skip
 
 
@@ -34,11 +34,11 @@ def servers() -> t.Iterator[list[dict[str, t.Any]]]:
     """The lab's computes, and what runs there."""
     computes = str(ROOT / "tests/lab/computes")
     try:
-        subprocess.run([computes, "up"], env=LAB, check=True, timeout=1800, capture_output=True)
-        listed = subprocess.run([computes, "list"], env=LAB, check=True, timeout=1800, capture_output=True, text=True)
+        subprocess.run([computes, "up"], env=LAB, check=True, timeout=600, capture_output=True)
+        listed = subprocess.run([computes, "list"], env=LAB, check=True, timeout=600, capture_output=True, text=True)
         yield json.loads(listed.stdout)
     finally:
-        subprocess.run([computes, "down"], env=LAB, check=True, timeout=1800, capture_output=True)
+        subprocess.run([computes, "down"], env=LAB, check=True, timeout=600, capture_output=True)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from tests.integration.lvm_resize.machines import Machine
 from tests.integration.page import Newcomer, Page
 from tests.places import CACHE, CLOUDS_YAML, ROOT
+from tests.waiting import until_in_shell
 
 HOST = "cmp01"
 _DOMAIN = """<domain type='qemu'>
@@ -35,7 +36,7 @@ def machine() -> t.Iterator[Machine]:
         made = Machine(HOST, Path(folder) / "vm")
         try:
             made.lab("up", HOST)
-            made.run("timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'")
+            made.run(until_in_shell("libvirt answers", "virsh -q list", seen="journalctl -n 20 --no-pager", every=0.5))
             yield made
         finally:
             made.down()

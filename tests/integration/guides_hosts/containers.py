@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.integration.page import Newcomer
 from tests.places import CACHE, ROOT
+from tests.waiting import until_in_shell
 
 CONF = CACHE / "containers.conf"
 _PREFIX = "walk-"
@@ -40,9 +41,8 @@ class Containers:
             self._processes[name] = _run("podman", "inspect", "--format={{.State.Pid}}", f"{_PREFIX}{name}").strip()
             self._connect(name)
         for name in names:
-            self.on(
-                name, "timeout 60 sh -c 'until systemctl is-system-running 2>&1 | grep -q running; do sleep 0.2; done'"
-            )
+            running = "systemctl is-system-running 2>&1 | grep -q running"
+            self.on(name, until_in_shell("systemd has started all", running, seen="systemctl list-jobs", every=0.2))
 
     def _connect(self, name: str) -> None:
         """How Ansible reaches it. `podman exec` takes 0.2 s or more, and podman's connection plugin calls it four times for a module."""
@@ -76,7 +76,7 @@ class Containers:
             _run("podman", "rm", "--force", "--ignore", "--time=0", f"{_PREFIX}{name}")
 
 
-def _run(*command: str, script: str = "", timeout: float = 1800) -> str:
+def _run(*command: str, script: str = "", timeout: float = 600) -> str:
     done = subprocess.run(command, input=script, text=True, env=_LAB, timeout=timeout, capture_output=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.integration.guides_hosts.containers import Containers
 from tests.integration.page import Newcomer, Page
 from tests.places import ROOT
+from tests.waiting import until_in_shell
 
 SERVER = "logs.example.com"
 COMPUTES = {"cmp01": "192.0.2.11", "cmp02": "192.0.2.12"}
@@ -23,7 +24,7 @@ def certificates(pki: Path, *names: str) -> None:
     pki.mkdir()
 
     def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=pki, check=True, capture_output=True, timeout=1800)
+        subprocess.run(["openssl", *words], cwd=pki, check=True, capture_output=True, timeout=600)
 
     openssl("req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2")
     for name in names:
@@ -44,7 +45,7 @@ def connect(containers: Containers) -> None:
         subprocess.run(
             ["ip", "link", "add", name, "netns", there, "type", "veth", "peer", "name", "eth0", "netns", here],
             check=True,
-            timeout=1800,
+            timeout=600,
         )
         containers.on(SERVER, f"ip link set {name} master lan up")
         containers.on(name, f"ip address add {address}/24 dev eth0; ip link set eth0 up")
@@ -69,16 +70,17 @@ def run_services(containers: Containers, name: str) -> None:
 
 def log(containers: Containers, name: str, service: str, line: str) -> None:
     """And wait until the server has it."""
-    containers.on(
-        name, f"timeout 30 sh -c 'until [ -p /run/{service} ]; do sleep 0.1; done'; echo '{line}' >/run/{service}"
+    ready = until_in_shell(
+        f"{service} listens", f"[ -p /run/{service} ]", seen=f"systemctl status --no-pager {service}"
     )
-    containers.on(
-        SERVER, f"timeout 60 sh -c 'until grep -q \"{line.partition(' ')[2]}\" -r /var/log/central; do sleep 0.2; done'"
-    )
+    containers.on(name, f"{ready}; echo '{line}' >/run/{service}")
+    there = f"grep -q '{line.partition(' ')[2]}' -r /var/log/central"
+    shown = "tail -n 5 /var/log/central/*/*; journalctl -n 20 --no-pager"
+    containers.on(SERVER, until_in_shell(f"the server has {line}", there, seen=shown, every=0.2))
 
 
 def test_one_grep_finds_a_request_on_all_computes(newcomer: Newcomer, containers: Containers) -> None:
-    subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=1800, capture_output=True)
+    subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=600, capture_output=True)
     containers.start("rsyslog", SERVER, *COMPUTES)
     connect(containers)
     certificates(newcomer.home / "pki", SERVER, *COMPUTES)

@@ -60,7 +60,7 @@ class Ansible:
             },
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
             check=False,
         )
         return Ran(done.returncode, done.stdout, " ".join((done.stderr + done.stdout).split()))

@@ -223,14 +223,14 @@ def test_hostile_name_is_never_rendered_by_the_oldest_ansible(cloud: Connection,
     if not (venv / "bin" / "ansible-playbook").exists():
         env = {**os.environ, "UV_CACHE_DIR": str(CACHE / "uv")}  # as in tools/bootstrap
         subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv], env=env, check=True, timeout=1800
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv], env=env, check=True, timeout=600
         )
         wanted = ["ansible-core==2.17.14", "openstacksdk==4.22.0"]
         subprocess.run(
             [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python", *wanted],
             env=env,
             check=True,
-            timeout=1800,
+            timeout=600,
         )
     oldest = Ansible(tmp_path, venv / "bin")
     assert "core 2.17" in oldest.call("ansible-inventory", "--version").out

@@ -51,7 +51,7 @@ def venv(release: str) -> Path:
             ["venv", "--clear", "--python", sys.executable, str(folder)],
             ["pip", "install", *RELEASES[release]],
         ):
-            subprocess.run([uv, "-q", *command], check=True, env=environment, timeout=1200)
+            subprocess.run([uv, "-q", *command], check=True, env=environment, timeout=600)
         (folder / "made").touch()
     return folder
 
@@ -60,7 +60,7 @@ def hashes(release: str, passwords: t.Mapping[str, str]) -> dict[str, str]:
     """Hashes that the release's own code makes, by algorithm; it knows each again."""
     done = subprocess.run(
         [str(venv(release) / "bin/python"), "-W", "ignore", "-c", _HASH],
-        input=json.dumps(passwords), capture_output=True, text=True, timeout=1800, check=False,
+        input=json.dumps(passwords), capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))

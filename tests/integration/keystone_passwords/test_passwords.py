@@ -105,7 +105,7 @@ def play(there: Newcomer, command: str, *more: str) -> tuple[str, dict[str, dict
     done = subprocess.run(
         [*shlex.split(command.removesuffix(" || true")), "-vvv", "--check", "--diff", *more],
         cwd=there.home, env={**there.environment, "ANSIBLE_LOG_PATH": str(there.home / "log"), "PWD": "/"},
-        capture_output=True, text=True, timeout=900, check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == 2, said[-3000:]

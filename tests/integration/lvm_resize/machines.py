@@ -61,7 +61,7 @@ class Machine:
     def __post_init__(self) -> None:
         self.environment = {**os.environ, "DAY2_MACHINES": str(self.folder), "MACHINE_DISK": self.size}
 
-    def lab(self, *words: str, timeout: float = 1800) -> str:
+    def lab(self, *words: str, timeout: float = 600) -> str:
         done = subprocess.run(
             ["nice", "-n", "5", str(ROOT / "tests/lab/machine"), *words],
             env=self.environment, capture_output=True, text=True, timeout=timeout, check=False,
@@ -96,13 +96,13 @@ class Machine:
             """)
         bundle.unlink()
 
-    def ssh(self, script: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
+    def ssh(self, script: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["ssh", "-F", str(self.folder / "ssh_config"), self.name, "bash -s"],
             input=script, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
-    def run(self, script: str, timeout: float = 1800) -> str:
+    def run(self, script: str, timeout: float = 600) -> str:
         done = self.ssh("set -e\n" + script, timeout)
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -243,6 +243,6 @@ def images_during(
         machine.image(path)
         spent += time.monotonic() - at
         made.append(path)
-    out = process.communicate(timeout=1800)[0]
+    out = process.communicate(timeout=600)[0]
     assert process.returncode == 0, out
     return made

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from tests.integration.lvm_resize.machines import DEVICE, MOUNT, Machine
+from tests.waiting import until_in_shell
 
 _MIB = 2**20
 
@@ -180,12 +181,13 @@ def test_links_by_uuid_lead_to_the_volume_all_the_time(prepared: Machine) -> Non
 
 def test_a_busy_mount_is_refused_with_who_uses_it(prepared: Machine) -> None:
     facts = prepared.facts()
-    prepared.run(f"systemd-run -q --unit=user -p WorkingDirectory={MOUNT} sleep infinity")
+    prepared.run(f"systemd-run -q --unit=user -p WorkingDirectory={MOUNT} sleep infinity\n{_USER_RUNS}")
     result = prepared.module(size="320m", allow_shrink=True)
     assert "is in use by user (process" in result["msg"]
     prepared.run("systemctl stop user")
+    runs = until_in_shell("the guest runs", "pgrep -f '^qemu -name guest'", seen="ps -eo args")
     guest = "exec -a 'qemu -name guest=instance-00000007,debug' sleep infinity"
-    prepared.run(f'cd {MOUNT}; (bash -c "{guest}" <1/disk >/dev/null 2>&1 &) ; sleep 0.5')
+    prepared.run(f'cd {MOUNT}; (bash -c "{guest}" <1/disk >/dev/null 2>&1 &)\n{runs}')
     result = prepared.module(size="320m", allow_shrink=True)
     assert "is in use by instance instance-00000007 (process" in result["msg"]
     prepared.run("pkill -f '^qemu -name guest=instance-00000007'")
@@ -241,6 +243,13 @@ def test_files_that_resize2fs_damages_are_whole_afterwards(prepared: Machine) ->
     assert prepared.damage() == ""
 
 
+#: After systemd-run --unit=user: what it starts is there when systemd-run ends, but may not have come to its last program yet.
+_USER_RUNS = until_in_shell(
+    "the unit user sleeps",
+    'grep -qx sleep "/proc/$(systemctl show -P MainPID user)/comm"',
+    seen="systemctl status --no-pager user",
+)
+
 #: What holds the mount though no process is in it, or the device though nothing is mounted: how it comes, what names it, how it goes.
 HOLDERS = [
     (
@@ -271,12 +280,12 @@ HOLDERS = [
 
 def test_what_holds_the_mount_or_the_device_is_named(prepared: Machine) -> None:
     for begin, sentence, end in HOLDERS:
-        prepared.run(begin + "\nsleep 0.3")
+        prepared.run(f"{begin}\n{_USER_RUNS if 'unit=user' in begin else ''}")
         result = prepared.module(check=True, size="320m", allow_shrink=True)
         prepared.run(end)
         assert sentence in result.get("msg", ""), result
     # One that follows the host is in nobody's way.
-    prepared.run("systemd-run -q --unit=user unshare -m --propagation slave sleep infinity; sleep 0.3")
+    prepared.run(f"systemd-run -q --unit=user unshare -m --propagation slave sleep infinity\n{_USER_RUNS}")
     result = prepared.module(check=True, size="320m", allow_shrink=True)
     prepared.run("systemctl stop user")
     assert result.get("changed"), result
@@ -299,7 +308,7 @@ def test_a_shrink_that_fails_after_its_commit_is_taken_back(prepared: Machine) -
     """Somebody opens the device in the last moment. What is written afterwards is there after the next activation."""
     prepared.run(f"""
         rm -f /etc/lvm/backup/vg0
-        systemd-run -q --unit=user bash -c 'until grep -qs merging_store /etc/lvm/backup/vg0; do sleep 0.01; done; exec sleep 20 <{DEVICE}'
+        systemd-run -q --unit=user bash -c 'until grep -qs merging_store /etc/lvm/backup/vg0; do sleep 0.01; done; exec sleep infinity <{DEVICE}'
         lvcreate -qq -y -Wy -L 40m -n other vg0
         """)
     tree = prepared.tree()
@@ -333,6 +342,9 @@ END
   chmod +x /opt/wrapped/$name
 done
 """
+
+
+_REACHED = until_in_shell("the command that stops the module", "[ -e /run/reached ]", seen="ps -eo args")
 
 
 def _stopped(machine: Machine, at: str, how: str, **wanted: t.Any) -> str:
@@ -376,7 +388,7 @@ def test_a_second_run_at_the_same_time_is_refused(prepared: Machine) -> None:
     stopped = _stopped(prepared, "resize2fs /dev/mapper", "wait", **wanted)
     with subprocess.Popen(["ssh", "-F", str(prepared.folder / "ssh_config"), prepared.name, stopped],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):  # fmt: skip
-        prepared.run("until [ -e /run/reached ]; do sleep 0.1; done; rm /run/reached", timeout=1800)
+        prepared.run(f"{_REACHED}; rm /run/reached")
         assert "Another run" in prepared.module(**wanted).get("msg", "")
         prepared.ssh("pkill -KILL -f /opt/day2/start.py")
     assert "Another run" in prepared.module(**wanted).get("msg", "")
@@ -395,9 +407,9 @@ def test_a_signal_brings_back_what_was_stopped(prepared: Machine, signal: str) -
     stopped = _stopped(prepared, "resize2fs /dev/mapper", "wait", **wanted)
     with subprocess.Popen(["ssh", "-F", str(prepared.folder / "ssh_config"), prepared.name, stopped],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:  # fmt: skip
-        prepared.run("until [ -e /run/reached ]; do sleep 0.1; done; rm /run/reached", timeout=1800)
+        prepared.run(f"{_REACHED}; rm /run/reached")
         prepared.run(f"pkill -{signal} -f '^python3 /opt/day2/start.py'")
-        said = run.communicate(timeout=1800)[0]
+        said = run.communicate(timeout=600)[0]
     assert f"SIG{signal}" in said, said
     assert prepared.run("systemctl is-active nova-compute").strip() == "active"
     assert "day2shrink" not in prepared.facts()
@@ -415,11 +427,15 @@ def test_it_is_finished_after_a_real_power_cut_and_boot(prepared: Machine) -> No
     with subprocess.Popen(["ssh", "-F", str(prepared.folder / "ssh_config"), prepared.name,
                            _stopped(prepared, "dmsetup suspend", "wait", **wanted)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):  # fmt: skip
-        prepared.run("until [ -e /run/reached ]; do sleep 0.1; done", timeout=1800)
+        prepared.run(_REACHED)
         prepared.lab("power-cut", prepared.name)
     prepared.lab("start", prepared.name)
     # ssh answers before the volume is active
-    prepared.run(f"until mountpoint -q {MOUNT}; do sleep 0.5; done", timeout=1800)
+    prepared.run(
+        until_in_shell(
+            f"{MOUNT} is mounted", f"mountpoint -q {MOUNT}", seen="lvs; systemctl --failed --no-pager", every=0.5
+        )
+    )
     result = prepared.module(**wanted)
     assert result.get("resumed"), result
     assert prepared.sizes() == (320 * _MIB,) * 2

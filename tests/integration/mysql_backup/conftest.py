@@ -59,7 +59,7 @@ CREATE EVENT nova.purge ON SCHEDULE EVERY 1 DAY DO DELETE FROM nova.instances WH
 
 @pytest.fixture(scope="session")
 def _programs() -> None:
-    subprocess.run([str(ROOT / "tools/need"), *PROGRAMS], check=True, timeout=900)
+    subprocess.run([str(ROOT / "tools/need"), *PROGRAMS], check=True, timeout=600)
 
 
 @pytest.fixture(scope="session")

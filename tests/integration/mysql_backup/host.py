@@ -11,12 +11,12 @@ import json
 import os
 import signal
 import subprocess
-import time
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.places import ROOT
+from tests.waiting import PATIENCE, until
 
 CLIENT = ("--batch", "--skip-column-names", "--default-character-set=utf8mb4")
 PROGRAM = ROOT / "roles/mysql_backup/files/mysql-backup"
@@ -44,7 +44,7 @@ class Database:
             ],
             check=True,
             capture_output=True,
-            timeout=1800,
+            timeout=300,
         )
 
     def start(self) -> None:
@@ -66,16 +66,15 @@ class Database:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 600
-        while self.ask("SELECT 1", check=False) != "1":
-            assert self._process.poll() is None, (self.folder / "log.err").read_text()[-2000:]
-            assert time.monotonic() < deadline, (self.folder / "log.err").read_text()[-2000:]
-            time.sleep(0.1)
+        until(
+            "the server answers", lambda: self.ask("SELECT 1", check=False) == "1",
+            process=self._process, seen=lambda: (self.folder / "log.err").read_text()[-2000:],
+        )  # fmt: skip
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(60)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def ask(self, sql: str, check: bool = True) -> str:
@@ -86,7 +85,7 @@ class Database:
             input=sql,
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=300,
         )
         assert not check or done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
@@ -171,7 +170,7 @@ class Host:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=300,
             # What cron gives.
             env={"PATH": "/usr/bin:/bin", "HOME": "/root", "SHELL": "/bin/sh", "LOGNAME": "root"},
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.mysql_backup.host import Database, Host, Ran, descendants, read_only, small_disk
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -58,10 +59,9 @@ def test_the_disk_is_full(host: Host, database: Database, tmp_path: Path) -> Non
 
 def test_the_server_dies_during_the_dump(host: Host, large: Database, good: str) -> None:
     run = host.start("run")
-    while "mariadb-dump" not in descendants(run.pid):
-        assert run.poll() is None
+    dumping(run)
     large.stop(signal.SIGKILL)
-    out, said = run.communicate(timeout=1800)
+    out, said = run.communicate(timeout=300)
     large.start()
     told(host, Ran(run.returncode, out, said), good, "mariadb-dump failed with exit code")
     assert host.left_behind() == []
@@ -132,11 +132,19 @@ def test_a_broken_view_is_left_out_and_told(host: Host, database: Database) -> N
 
 def worker_of(run: subprocess.Popen[str]) -> int:
     """The process below the supervisor, once there is one."""
-    while True:
-        found = [pid for name, pid in descendants(run.pid).items() if name.startswith("python")]
-        if found:
-            return found[0]
-        assert run.poll() is None
+
+    def workers() -> list[int]:
+        return [pid for name, pid in descendants(run.pid).items() if name.startswith("python")]
+
+    return int(until("a worker", workers, process=run, seen=lambda: descendants(run.pid), every=0)[0])
+
+
+def dumping(run: subprocess.Popen[str]) -> None:
+    """Until mariadb-dump runs, which may be short."""
+    until(
+        "mariadb-dump runs", lambda: "mariadb-dump" in descendants(run.pid), process=run,
+        seen=lambda: descendants(run.pid), every=0,
+    )  # fmt: skip
 
 
 def kill(run: subprocess.Popen[str], worker: int, victim: str) -> None:
@@ -161,11 +169,13 @@ def test_kill_at_ten_moments(host: Host, large: Database, good: str, moment: int
     worker = worker_of(run)
     time.sleep(length * moment / 9)
     kill(run, worker, victim)
-    said = run.communicate(timeout=1800)[1]
-    while (host.state / "lock").exists() and subprocess.run(
-        ["flock", "-n", str(host.state / "lock"), "true"], check=False
-    ).returncode:
-        time.sleep(0.05)  # a worker without its supervisor goes on and finishes
+    said = run.communicate(timeout=300)[1]
+    lock = host.state / "lock"
+    free = ["flock", "-n", str(lock), "true"]
+    until(  # a worker without its supervisor goes on and finishes
+        "nobody has the lock", lambda: not lock.exists() or not subprocess.run(free, check=False).returncode,
+        seen=host.status, every=0.05,
+    )  # fmt: skip
 
     names = host.names()
     assert host.status()["good"]["backup"] in names
@@ -189,10 +199,9 @@ def test_kill_at_ten_moments(host: Host, large: Database, good: str, moment: int
 
 def test_sigterm_ends_a_run_tidily(host: Host, large: Database, good: str) -> None:
     run = host.start("run")
-    while "mariadb-dump" not in descendants(run.pid):
-        assert run.poll() is None
+    dumping(run)
     run.terminate()
-    out, said = run.communicate(timeout=1800)
+    out, said = run.communicate(timeout=300)
     told(host, Ran(run.returncode, out, said), good, "The run was stopped by signal 15.")
     assert host.left_behind() == []
 
@@ -209,8 +218,11 @@ def test_a_run_that_takes_too_long_is_stopped(host: Host, database: Database, go
         ]
     )
     try:
-        while "SLEEP" not in database.ask("SELECT info FROM information_schema.processlist WHERE state = 'User sleep'"):
-            assert holding.poll() is None
+        asked = "SELECT info FROM information_schema.processlist WHERE state = 'User sleep'"
+        until(
+            "somebody holds the table", lambda: "SLEEP" in database.ask(asked), process=holding,
+            seen=lambda: database.ask("SHOW FULL PROCESSLIST"),
+        )  # fmt: skip
         told(host, host.run("run"), good, "The run was stopped after 0.0 hours.")
         assert holding.poll() is None, "it didn't wait for the table"
     finally:
@@ -224,13 +236,12 @@ def test_a_run_that_takes_too_long_is_stopped(host: Host, database: Database, go
 def test_two_runs_at_once(host: Host, large: Database) -> None:
     host.settings["compression"] = "gzip"
     first = host.start("run")
-    while "mariadb-dump" not in descendants(first.pid):
-        assert first.poll() is None
+    dumping(first)
     second = host.run("run")
     assert second.code == 75
     assert "Another run is active" in second.said
     assert host.status()["run"]["state"] == "running", "the second says nothing about the first"
-    first.communicate(timeout=1800)
+    first.communicate(timeout=300)
     assert first.returncode == 0
     assert len(host.names()) == 1
     assert host.left_behind() == []

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.mysql_backup.host import Database, Host, descendants
 from tests.integration.mysql_backup.test_restore import keys
+from tests.waiting import until
 
 AS_MYSQL = ["setpriv", "--reuid=mysql", "--regid=mysql", "--clear-groups"]
 
@@ -259,10 +260,11 @@ def test_the_server_account_finds_nothing_of_roots_to_replace(
     marker.write_text("in use")
     try:
         verifying = host.start("verify")
-        options: list[Path] = []
-        while not options:
-            assert verifying.poll() is None, verifying.communicate()[1]
-            options = list(Path(host.settings["scratch"]).glob("*/client.cnf"))
+        scratch = Path(host.settings["scratch"])
+        options = until(
+            "it writes client.cnf", lambda: list(scratch.glob("*/client.cnf")), process=verifying,
+            seen=lambda: list(scratch.rglob("*")), every=0.01,
+        )  # fmt: skip
         place = options[0].parent
         for attack in (
             f"mv {options[0]} {place}/x",
@@ -274,7 +276,7 @@ def test_the_server_account_finds_nothing_of_roots_to_replace(
                 attack
             )
         assert {path.name for path in place.iterdir() if path.stat().st_uid != 0} == {"data", "tmp", "run"}
-        said = verifying.communicate(timeout=1800)[1]
+        said = verifying.communicate(timeout=300)[1]
         assert verifying.returncode == 0, said
         assert marker.read_text() == "in use"
     finally:
@@ -294,11 +296,13 @@ def test_a_private_key_does_not_outlive_a_verification(
     assert verifying.stdin is not None
     verifying.stdin.write(private)
     verifying.stdin.close()
-    while not list(Path("/dev/shm").glob("mysql-backup-key.*/private-keys-v1.d/*")):
-        assert verifying.poll() is None
+    until(
+        "the key is unpacked", lambda: list(Path("/dev/shm").glob("mysql-backup-key.*/private-keys-v1.d/*")),
+        process=verifying, seen=lambda: list(Path("/dev/shm").glob("mysql-backup-key.*/*")), every=0.001,
+    )  # fmt: skip
     worker = next(pid for name, pid in descendants(verifying.pid).items() if name.startswith("python"))
     os.kill(verifying.pid if number == signal.SIGTERM else worker, number)
-    verifying.wait(timeout=1800)
+    verifying.wait(timeout=300)
     assert list(Path("/dev/shm").glob("mysql-backup-key.*")) == []
     assert list(Path(host.settings["scratch"]).iterdir()) == []
 

@@ -9,20 +9,24 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
 from tests.integration.mysql_backup.host import Database, Host, descendants
+from tests.waiting import PATIENCE, until
 
 
 def loading(host: Host, database: Database, *arguments: str) -> subprocess.Popen[str]:
     """A restore that has dropped what was there and put some rows back."""
     run = host.start("restore", *arguments)
-    while (
-        database.ask("SELECT COUNT(*) FROM nova.instances", check=False) in ("", "0")
-        or not (host.state / "restore.json").exists()
-    ):
-        assert run.poll() is None, run.communicate()[1]
+
+    def begun() -> bool:
+        rows = database.ask("SELECT COUNT(*) FROM nova.instances", check=False)
+        return rows not in ("", "0") and (host.state / "restore.json").exists()
+
+    until("rows of nova.instances are restored", begun, process=run, seen=lambda: host.run("status").out, every=0)
+    assert run.poll() is None, run.communicate()[1]
     return run
 
 
@@ -31,7 +35,7 @@ def kill_all(run: subprocess.Popen[str]) -> None:
     os.kill(run.pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker, signal.SIGKILL)
-    run.communicate(timeout=1800)
+    run.communicate(timeout=300)
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -42,7 +46,7 @@ def test_half_a_database_is_told_and_pushes_nothing_out(host: Host, large: Datab
     run = loading(host, large, good)
     if how == "stopped":
         run.terminate()
-        said = run.communicate(timeout=1800)[1]
+        said = run.communicate(timeout=300)[1]
         assert run.returncode == 3, said
         assert "keystone, neutron, nova, odd-name: half restored since" in said
         assert host.metric("restore_incomplete") == 4
@@ -78,7 +82,7 @@ def test_what_was_there_before_can_be_put_back(host: Host, large: Database) -> N
     before = large.state()
     run = loading(host, large, good)
     run.terminate()
-    run.communicate(timeout=1800)
+    run.communicate(timeout=300)
     safety = next(one["name"] for one in host.listed() if one["safety"])
     assert host.run("restore", safety, "--no-safety").code == 0
     assert large.state() == before
@@ -115,7 +119,7 @@ def test_a_lost_connection_does_not_end_a_restore(host: Host, large: Database) -
     worker = next(pid for name, pid in descendants(run.pid).items() if name.startswith("python"))
     for pid in (run.pid, worker):
         os.kill(pid, signal.SIGHUP)
-    said = run.communicate(timeout=1800)[1]
+    said = run.communicate(timeout=300)[1]
     assert run.returncode == 0, said
     assert large.state() == before
 
@@ -126,8 +130,10 @@ def test_progress_is_shown(host: Host, large: Database) -> None:
     for command, begin in (("restore", "restore: "), ("verify", "verify mysql-")):
         seen: set[str] = set()
         run = host.start(command)
+        end = time.monotonic() + PATIENCE
         while run.poll() is None:
             seen.update(host.run("status").out.splitlines())
+            assert time.monotonic() < end, f"After {PATIENCE} s {command} hasn't ended; it said {seen}"
         assert run.returncode == 0
         assert any(one.startswith(begin) and "MiB/s" in one for one in seen), seen
         assert "MiB/s" not in host.run("status").out

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 
 import pytest
 
 from tests.integration.mysql_backup.host import Database, Host
+from tests.waiting import until
 
 PACKET = "SELECT @@global.max_allowed_packet"
 
@@ -121,11 +121,10 @@ def test_who_holds_a_database_is_named_and_nothing_was_dropped(host: Host, datab
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 600
-        notes: list[str] = []
-        while not notes:
-            assert time.monotonic() < deadline
-            notes = json.loads(host.run("restore", name, "--plan").out)["notes"]
+        notes = until(
+            "the plan names who has a transaction open",
+            lambda: json.loads(host.run("restore", name, "--plan").out)["notes"], process=holding,
+        )  # fmt: skip
         assert "of root from localhost has a transaction open for" in notes[0]
         done = host.run("restore", name)
         assert done.code == 1

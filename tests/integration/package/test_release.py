@@ -48,7 +48,7 @@ class Repository:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.place, env=self._environment, check=False, capture_output=True, text=True, timeout=1200
+            command, cwd=self.place, env=self._environment, check=False, capture_output=True, text=True, timeout=600
         )
 
     def git(self, *arguments: str) -> str:

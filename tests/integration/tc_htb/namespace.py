@@ -17,6 +17,8 @@ from unittest import mock
 
 import pytest
 
+from tests.waiting import until_in_shell
+
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 
 PORT = "fc618310-b936-4247-a5e4-2389a9d8c50e"
@@ -54,7 +56,9 @@ class Plug:
             ends = (link.split()[0], link.split()[-1])
             shell(f"ip link add {link}; ip link set {ends[0]} up; ip link set {ends[1]} up")
             # The kernel notes the carrier some time later; before and after would differ by that.
-            shell("".join(f'until grep -qx up /sys/class/net/"{end}"/operstate; do sleep 0.01; done; ' for end in ends))
+            for end in ends:
+                state = f"/sys/class/net/{end}/operstate"
+                shell(until_in_shell(f"{end} is up", f"grep -qx up {state}", seen=f"cat {state}", every=0.01))
 
     def clean(self) -> None:
         names = [link["ifname"] for link in json.loads(shell("ip -j link"))]

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import restorer_service, state
 from tests.integration.tc_htb.namespace import PORT, Plug, shell, tc_htb
+from tests.waiting import PATIENCE
 
 WANTED = {"port_id": PORT, "plug": "ovs_hybrid", "egress": {"rate": "20mbit"}, "ingress": {"rate": "20mbit"}}
 
@@ -33,8 +34,8 @@ def test_limiting_and_forgetting_at_once_leaves_all_of_the_restorer_or_nothing(p
             run.start()
             time.sleep(moments.uniform(0, 0.4))
         for run in runs:
-            run.join(60)
-            assert run.exitcode == 0
+            run.join(PATIENCE)
+            assert run.exitcode == 0, f"round {_round}: not ended after {PATIENCE} s, if this is None"
         kept = bool(state.load().ports)
         there = {
             "unit": os.path.exists(restorer_service.UNIT_FILE),

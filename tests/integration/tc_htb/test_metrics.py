@@ -13,7 +13,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import typing as t
 from pathlib import Path
 from unittest import mock
@@ -23,6 +22,7 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service
 from tests.integration.tc_htb.namespace import OTHER, PORT, Plug, kernel_text, shell, tc_htb
 from tests.integration.tc_htb.test_role import RULES, Role
+from tests.waiting import until
 
 FOLDER = "/var/lib/prometheus/node-exporter"
 FILE = f"{FOLDER}/instance_qos.prom"
@@ -120,17 +120,13 @@ def flood(device: str, packets: int) -> None:
 
 def wait_for(sent: int, **labels: str) -> None:
     """Until all that was sent has come to the limit."""
-    until = time.monotonic() + 120
-    while True:
+
+    def come() -> bool:
         again()
-        if (
-            sum(value(name, **labels) for name in ("packets_total", "drops_total"))
-            + value("backlog_bytes", **labels) / 1000
-            >= sent
-        ):
-            return
-        assert time.monotonic() < until, Path(FILE).read_text()
-        time.sleep(0.1)
+        passed = sum(value(name, **labels) for name in ("packets_total", "drops_total"))
+        return passed + value("backlog_bytes", **labels) / 1000 >= sent
+
+    until(f"{sent} packets have come to the limit", come, seen=Path(FILE).read_text)
 
 
 @pytest.mark.parametrize(

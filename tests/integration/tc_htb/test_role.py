@@ -65,7 +65,7 @@ class Role:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=1800,
+            timeout=600,
             check=False,
         )  # fmt: skip
 

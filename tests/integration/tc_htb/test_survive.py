@@ -22,6 +22,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import appl
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Port, parse_ports
 from tests.integration.tc_htb.namespace import PORT, Plug, shell
 from tests.restorer_program import unpack
+from tests.waiting import PATIENCE, until
 
 _BATCH = batch.Batch(restorer._run, "tc", "ip")
 
@@ -87,9 +88,7 @@ class _Child:
 
     def wait_until_saved(self) -> None:
         """Wait until the state file is another one than before: from then on the kernel is being changed."""
-        deadline = time.monotonic() + 600
-        while _saved() == self._before:
-            assert time.monotonic() < deadline, "the child saved nothing"
+        until("the child saves its state", lambda: _saved() != self._before, seen=_saved, every=0)
 
     def kill(self) -> None:
         """Kill it and the tc it runs; it may have ended by then, but not by a failure."""
@@ -98,7 +97,7 @@ class _Child:
         assert self._process.returncode in (0, -signal.SIGKILL), error
 
     def wait(self) -> None:
-        error = self._process.communicate()[1]
+        error = self._process.communicate(timeout=PATIENCE)[1]
         assert self._process.returncode == 0, error
 
 
@@ -163,12 +162,14 @@ def running_restorer(tmp_path: Path) -> t.Iterator[t.Callable[[], str]]:
     process.wait()
 
 
-def _until(true: t.Callable[[], bool], seconds: float = 600) -> float:
+def _until(what: str, true: t.Callable[[], bool], restorer: t.Callable[[], str]) -> float:
     """Wait for it, and return how long that took."""
     began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, "waited in vain"
-        time.sleep(0.01)
+
+    def seen() -> str:
+        return f"{shell('tc qdisc show')}\nThe restorer: {restorer()}"
+
+    until(what, true, seen=seen, every=0.01)
     return time.monotonic() - began
 
 
@@ -185,13 +186,13 @@ def test_the_restorer_restores_what_is_removed_or_made_again(
 
     assert apply.apply(request, _BATCH).counts["gone"] == 1
     make(port.port_id)  # the state file was written before: the limit waits for its device, as after a live migration
-    _until(lambda: apply.check(request).counts["unchanged"] == 1)
+    _until("the limit that waited for its device", whole, running_restorer)
 
     plug.remove(port.device("tap"))
     if plug_type == "ovs_hybrid":
         plug.remove(port.device("qvb"))
     make(port.port_id)
-    assert _until(whole) < _BY_EVENT
+    assert _until("the limits of devices made again", whole, running_restorer) < _BY_EVENT
 
     removals = [f"tc qdisc del dev {port.device('tap')} root"]
     if plug_type == "ovs_hybrid":
@@ -200,17 +201,18 @@ def test_the_restorer_restores_what_is_removed_or_made_again(
         removals += [f"tc qdisc del dev {port.device('tap')} clsact", f"ip link del {port.device('ifb')}"]
     for removal in removals:
         shell(removal)
-        assert _until(whole) < _BY_EVENT, removal
+        assert _until(f"the limit after {removal}", whole, running_restorer) < _BY_EVENT, removal
 
     # What somebody else puts there is left alone, and said once.
     shell(f"tc qdisc del dev {port.device('tap')} root; tc qdisc replace dev {port.device('tap')} root handle 7: pfifo")
     shell(f"tc qdisc replace dev {port.device('tap')} root handle 7: pfifo limit 9")
-    _until(lambda: "a pfifo qdisc 7: made by hand" in running_restorer())
+    said = "a pfifo qdisc 7: made by hand"
+    _until(f"the restorer says {said}", lambda: said in running_restorer(), running_restorer)
     assert "pfifo 7:" in shell(f"tc qdisc show dev {port.device('tap')}")
 
     # A limit that is taken away on purpose stays away.
     shell(f"tc qdisc del dev {port.device('tap')} root")
-    _until(whole)
+    _until("the limit after somebody else's went", whole, running_restorer)
     apply.apply(apply.Request([], purge=True), _BATCH)
     time.sleep(0.3)
     assert not apply.check(apply.Request([], purge=True)).changed

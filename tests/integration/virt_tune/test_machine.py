@@ -18,6 +18,7 @@ import pytest
 from tests.integration.lvm_resize.machines import Machine
 from tests.integration.page import Newcomer, Page
 from tests.places import CACHE
+from tests.waiting import until, until_in_shell
 
 HOST = "tune01"
 INSTANCE = "480cb82d-9bc5-4034-a14d-8799e33aad97"
@@ -48,7 +49,7 @@ _PREPARE = f"""
       </devices>
     </domain>
     END
-    timeout 300 sh -c 'until virsh -q list; do sleep 0.5; done'
+    {until_in_shell("libvirt answers", "virsh -q list", seen="journalctl -n 20 --no-pager", every=0.5)}
     virsh -q define /root/domain.xml; virsh -q start --paused {INSTANCE}
 """
 
@@ -125,7 +126,8 @@ def test_the_guide(operator: Newcomer, machine: Machine) -> None:
     by_id = page.steps.index(page.steps_from(VOLUME)[0])
     before = page.steps_before(VOLUME)
     assert (throttles(machine), configured(machine)) == ({"vda": {}, "vdb": {}}, [])
-    unlimited = write(machine)
+    # A busy machine may take as long as the limit would; it is asked again, and then didn't have one.
+    until("8 MiB are written quicker than 2 MiB/s", lambda: write(machine) < 6 / 2, seen=lambda: f"{write(machine)} s")
 
     operator.walk(before[:1])
     assert (throttles(machine), configured(machine)) == ({"vda": {}, "vdb": {}}, [])
@@ -138,10 +140,11 @@ def test_the_guide(operator: Newcomer, machine: Machine) -> None:
         f"<total_bytes_sec_max>{100 * MIB}", "<total_bytes_sec_max_length>10", "<total_iops_sec>500",
     ]  # fmt: skip
 
+    throttled = f"""[ "$(sed -n 's/nr_throttled //p' {CPU}/cpu.stat)" -ge 5 ]"""
     # A guest that wants all of its CPU is stopped by the kernel, period for period.
     machine.run(f"""
         virsh -q resume {INSTANCE}
-        timeout 60 sh -c 'until [ "$(sed -n "s/nr_throttled //p" {CPU}/cpu.stat)" -ge 5 ]; do sleep 0.5; done'
+        {until_in_shell("the kernel stopped the guest 5 times", throttled, seen=f"cat {CPU}/cpu.stat", every=0.5)}
         virsh -q suspend {INSTANCE}
         """)
 
@@ -149,9 +152,7 @@ def test_the_guide(operator: Newcomer, machine: Machine) -> None:
     assert throttles(machine) == {"vda": burst, "vdb": {"bps_wr": 2 * MIB, "iops_rd": 400}}
     # The first write is let through at once, and the next where a tenth of a second of the rate is free. A machine with other
     # work to do takes longer, never less.
-    limited = write(machine)
-    assert limited > 6 / 2
-    assert limited > unlimited
+    assert write(machine) > 6 / 2
 
     # Started by libvirt alone, it has all of it again.
     machine.run(f"virsh -q destroy {INSTANCE}; virsh -q start --paused {INSTANCE}")
