@@ -22,7 +22,7 @@ options:
     description: The file with its key. Without it, the configuration's own places.
     type: path
   timeout:
-    description: Seconds to wait for a monitor.
+    description: Seconds to wait until a monitor is connected. It then has 60 s to answer each command.
     type: int
     default: 5
 """

@@ -29,6 +29,8 @@ except ImportError:
 _NOTE = "openstack_ops.day2/mon_allow_pool_delete"
 
 
+#: Seconds that monitors have to answer a command once we are connected; without a quorum they never do.
+_ANSWER_SECONDS = 60
 #: Seconds that the OSDs of a new pool have to answer; its PGs are made meanwhile.
 _RBD_SECONDS = 120
 
@@ -219,10 +221,9 @@ class Bindings(Monitors):
         self, prefix: str, arguments: t.Mapping[str, t.Any], cli: t.Sequence[str], monitor: str = ""
     ) -> tuple[int, str, str]:
         command = json.dumps({"prefix": prefix, "format": "json", **arguments})
-        if monitor:
-            rc, out, err = self._cluster.mon_command(command, b"", timeout=self._access.timeout, target=monitor)
-        else:
-            rc, out, err = self._cluster.mon_command(command, b"", timeout=60)
+        rc, out, err = self._cluster.mon_command(command, b"", target=monitor or None)
+        if rc == -errno.ETIMEDOUT:
+            raise unanswered(self._access, cli)
         return rc, out.decode(errors="replace"), err
 
     def close(self) -> None:
@@ -237,11 +238,16 @@ class Command(Monitors):
     ) -> tuple[int, str, str]:
         access = self._access
         keyring = ["--keyring", access.keyring] if access.keyring else []
+        limit = ["timeout", "--kill-after=5", str(access.timeout + _ANSWER_SECONDS)]
         way = ["--connect-timeout", str(access.timeout), "--conf", access.conf, "--name", access.name, *keyring]
         try:
-            rc, out, err = self._run(["ceph", *way, "--format", "json", *cli], "")
+            rc, out, err = self._run([*limit, "ceph", *way, "--format", "json", *cli], "")
         except FileNotFoundError:
             raise no_way_in() from None
+        if rc in (124, 137):
+            raise unanswered(access, cli)
+        if rc == 127:  # what `timeout` says where there is no ceph
+            raise no_way_in()
         if rc == 1 and ("timed out" in err or "Error connecting" in err or "error connecting" in err):
             raise unreachable(access)
         if rc == errno.EACCES or "Permission denied" in err:
@@ -256,6 +262,13 @@ def unreachable(access: Access) -> OperatorError:
     )
 
 
+def unanswered(access: Access, cli: t.Sequence[str]) -> OperatorError:
+    return OperatorError(
+        f"The monitors of {access.conf} are connected, but didn't answer `{' '.join(cli)}` within {_ANSWER_SECONDS} s: they may have lost "
+        "their quorum (ceph quorum_status). Run again when they have one."
+    )
+
+
 def denied(access: Access) -> OperatorError:
     return OperatorError(
         f"The cluster of {access.conf} denies access to {access.name}: it doesn't know that client, or the key is wrong. "
@@ -267,6 +280,8 @@ def connect(access: Access, key: str = "") -> t.Any:
     """Connect through librados, with the given key or the keyring's. Raises OperatorError within the timeout."""
     settings = {
         "client_mount_timeout": str(access.timeout),
+        # The bindings ignore the timeouts that their own functions take.
+        "rados_mon_op_timeout": str(_ANSWER_SECONDS),
         "log_to_stderr": "false",
         "log_file": "/dev/null",
         "admin_socket": "",
@@ -280,7 +295,7 @@ def connect(access: Access, key: str = "") -> t.Any:
     except rados.ObjectNotFound:
         raise OperatorError(f"There is no {access.conf} on this host; it names the monitors.") from None
     try:
-        cluster.connect(timeout=access.timeout)
+        cluster.connect()
     except Exception as exc:
         with contextlib.suppress(Exception):
             cluster.shutdown()

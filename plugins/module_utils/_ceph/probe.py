@@ -78,22 +78,22 @@ def probe(
             report.problems.append(
                 f"The cluster has no pool {pool}, which {client} should use; it has {', '.join(sorted(pools)) or 'none'}."
             )
-    details = _details(cluster, access.timeout)
+    details = _details(cluster)
     answers = _ask(cluster, pools, access.timeout)
     for pool in sorted(pools):
         row = details.get(pool, {})
         found = Found(answers[pool], row.get("flags_names", ""), row.get("type") == _ERASURE, _quota(row))
         judge(client, pool, found, write, read, report, access.timeout)
     if write:
-        _judge_blocklist(client, cluster, access.timeout, report)
+        _judge_blocklist(client, cluster, report)
     # The process ends now; shutting the connection down would wait for OSDs that don't answer.
     return {"checked": report.checked, "problems": report.problems, "fsid": str(cluster.get_fsid())}
 
 
-def _details(cluster: t.Any, timeout: int) -> dict[str, t.Any]:
+def _details(cluster: t.Any) -> dict[str, t.Any]:
     """The monitors' details of pools by name, if the client may read them."""
     command = json.dumps({"prefix": "osd pool ls", "detail": "detail", "format": "json"})
-    rc, out, _err = cluster.mon_command(command, b"", timeout=timeout)
+    rc, out, _err = cluster.mon_command(command, b"")
     return {row["pool_name"]: row for row in json.loads(out)} if rc == 0 else {}
 
 
@@ -188,11 +188,11 @@ def judge(
         report.checked.append(f"{client} reads {pool} and can't write it")
 
 
-def _judge_blocklist(client: str, cluster: t.Any, timeout: int, report: Report) -> None:
+def _judge_blocklist(client: str, cluster: t.Any, report: Report) -> None:
     """Whether it may blocklist, asked with an address that is none: who may not is refused before that is looked at."""
     for prefix in ("osd blocklist", "osd blacklist"):  # the latter before Ceph 16
         command = json.dumps({"prefix": prefix, "blocklistop": "add", "blacklistop": "add", "addr": "nowhere/0"})
-        rc, _out, err = cluster.mon_command(command, b"", timeout=timeout)
+        rc, _out, err = cluster.mon_command(command, b"")
         if "not known" not in err:
             break
     if rc in _EPERM:

@@ -33,8 +33,8 @@ runpy.run_module("ansible_collections.openstack_ops.day2.plugins.modules." + sys
 
 _ASK = """
 import json, rados, sys
-cluster = rados.Rados(conffile=sys.argv[1], name="client.admin")
-cluster.connect(timeout=120)
+cluster = rados.Rados(conffile=sys.argv[1], name="client.admin", conf={"rados_mon_op_timeout": "300"})
+cluster.connect()
 answers = []
 for command in json.load(sys.stdin):
     rc, out, err = cluster.mon_command(json.dumps({"format": "json", **command}), b"")
@@ -130,7 +130,7 @@ class Ceph:
         """Somebody is connected with a client's key, until the block ends."""
         script = (
             'import rados, sys; c = rados.Rados(conffile=sys.argv[1], name=sys.argv[2], conf={"key": input()}); '
-            'c.connect(timeout=120); print("in", flush=True); input()'
+            'c.connect(); print("in", flush=True); input()'
         )
         done = subprocess.Popen(
             ["/usr/bin/python3", "-c", script, self.conf, client],
