@@ -1,0 +1,55 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role refuses because the programs that it configures would ignore it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from tests.unit.collection.tree import read_yaml
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+
+def objections(**given: t.Any) -> list[str]:
+    """What the role says of its options, without those that have no default."""
+    variables = {
+        name: trust_as_template(value) if isinstance(value, str) else value
+        for source in ("defaults", "vars")
+        for name, value in read_yaml(f"roles/central_logs/{source}/main.yml").items()
+    }
+    templar = Templar(loader=DataLoader(), variables={**variables, "inventory_hostname": "h", **given})
+    (checks,) = (
+        task["loop"] for task in read_yaml("roles/central_logs/tasks/main.yml") if "ansible.builtin.assert" in task
+    )
+    return [
+        templar.template(trust_as_template(one["otherwise"]))
+        for one in checks
+        if any(name in one["holds"] for name in given) and not templar.template(trust_as_template(one["holds"]))
+    ]
+
+
+@pytest.mark.parametrize("size", ["1G", "500M", "1k", "1000000", 1000000])
+def test_sizes_that_logrotate_takes(size: t.Any) -> None:
+    assert objections(central_logs_rotate_size=size) == []
+
+
+@pytest.mark.parametrize("size", ["1g", "1GB", "1.5G", "1 G", "-1G", "1T", "", "0"])
+def test_sizes_for_which_logrotate_would_pass_by_all_logs(size: str) -> None:
+    (said,) = objections(central_logs_rotate_size=size)
+    assert f"central_logs_rotate_size is '{size}', for which logrotate would pass by all logs" in said
+
+
+def test_a_window_that_librelp_would_ignore() -> None:
+    (said,) = objections(central_logs_window=1)
+    assert "central_logs_window 2 or more (of 1, librelp makes 128)" in said
