@@ -43,7 +43,7 @@ class Browser:
         )  # fmt: skip
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=1800) as answer:
+            with opener.open(request, timeout=300) as answer:
                 return json.loads(answer.read())["value"]
         except urllib.error.HTTPError as exc:
             raise AssertionError(exc.read().decode()) from None

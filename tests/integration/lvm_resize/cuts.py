@@ -94,17 +94,27 @@ def look_at(judge: Machine, image: Path, arguments: dict[str, t.Any], started: i
 
 
 def cut(
-    machine: Machine, judge: Machine, folder: Path, arguments: dict[str, t.Any], begin: int, target: int, count: int
+    machine: Machine,
+    judge: Machine,
+    folder: Path,
+    arguments: dict[str, t.Any],
+    begin: int,
+    target: int,
+    count: int,
+    hit: t.Callable[[Counter[str]], bool],
 ) -> Counter[str]:
-    """Cut a run's power at so many moments, in as many runs as it takes; returns how many cuts fell into each step."""
+    """Cut a run's power at so many moments, in as many runs as it takes; returns how many cuts fell into each step.
+
+    Where none of them hit what has to be hit, because the machine was quicker or slower than before, up to three times as many more.
+    """
     chance = random.Random(count)
     steps: Counter[str] = Counter()
     failures = []
     machine.fill(f"{begin}b", state=True)
     tree = machine.tree()
     duration = _duration(machine, arguments, begin)
-    while sum(steps.values()) < count:
-        wanted = min(24, count - sum(steps.values()))
+    while sum(steps.values()) < count or (not hit(steps) and sum(steps.values()) < 4 * count):
+        wanted = min(24, count - sum(steps.values()) % count)
         # The first fifth is Python and LVM starting up; a cut there is like any other before anything has begun.
         moments = [duration * (0.2 + 0.8 * (n + chance.random()) / wanted) for n in range(wanted)]
         images = images_during(machine, arguments, moments, folder)
