@@ -37,6 +37,18 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 60 else f"{quoted[:50]}...' ({len(str(text))} characters)"
 
 
+def size_text(size: float, power: int = 1024) -> str:
+    """Bytes as people read them, with two digits behind the point at most: 1.5 GiB. By powers of 1000, as traffic is counted: 62.4 MB."""
+    units = ("KiB", "MiB", "GiB", "TiB", "PiB") if power == 1024 else ("kB", "MB", "GB", "TB", "PB")
+    if abs(size) < power:
+        return f"{size:.0f} B"
+    for unit in units:
+        size /= power
+        if abs(size) < power:
+            break
+    return f"{size:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
 def changed_meanwhile(what: str) -> OperatorError:
     """The error for something that isn't as wanted although every step succeeded."""
     return OperatorError(

@@ -172,7 +172,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, size_text
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import journal, resize, shrink, tools
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.volumes import (
     FileSystem,
@@ -181,7 +181,6 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.volumes im
     check_instance_name,
     check_name,
     check_unit,
-    human,
     parse_size,
 )
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
@@ -229,7 +228,7 @@ def public(volume: Volume, fs: FileSystem) -> dict[str, t.Any]:
         vg=volume.vg,
         lv=volume.lv,
         size=volume.size,
-        size_human=human(volume.size),
+        size_human=size_text(volume.size),
         vg_free=volume.vg_free,
         fs=fs.kind,
         fs_size=fs.size,

@@ -9,6 +9,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._common import size_text
+
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECASE)
 
 
@@ -73,15 +75,6 @@ def size_of(text: str) -> t.Optional[int]:
     if not found:
         return None
     return int(float(found.group(1)) * 1024 ** " KMGTPE".index((found.group(2) or " ").upper()))
-
-
-def size_text(size: float) -> str:
-    """Bytes as Ceph prints them, in powers of 1024."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
 def usage_text(found: t.Sequence[PoolUsage]) -> list[str]:

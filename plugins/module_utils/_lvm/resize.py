@@ -10,7 +10,7 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._common import OperatorError, changed_meanwhile
+from .._common import OperatorError, changed_meanwhile, size_text
 from .journal import Intent
 from .minimum import minimum
 from .shrink import ResizeRequest, Shrink
@@ -23,7 +23,6 @@ from .volumes import (
     check_space,
     check_volume,
     copy_size,
-    human,
     pools_at_risk,
     to_move,
 )
@@ -134,7 +133,7 @@ class Resize:
             )
         if target < volume.size and not request.allow_shrink:
             raise OperatorError(
-                f"{volume.name} has {human(volume.size)}, more than the {human(target)} asked for; shrinking stops what "
+                f"{volume.name} has {size_text(volume.size)}, more than the {size_text(target)} asked for; shrinking stops what "
                 "runs on it for a while. If you mean it, run the playbook shrink_instances_volume, or set allow_shrink: true."
             )
         return plan
@@ -194,7 +193,7 @@ class Resize:
             if mount:
                 steps.append(f"make {mount.point} read-only")
             steps.append(
-                f"check the {fs.kind} and shrink it from {human(fs.size)} to {human(plan.fs_target)} in a safety copy"
+                f"check the {fs.kind} and shrink it from {size_text(fs.size)} to {size_text(plan.fs_target)} in a safety copy"
             )
             if mount:
                 steps.append(f"unmount {mount.point}")
@@ -205,7 +204,7 @@ class Resize:
             steps += [f"start {one}" for one in self._request.services]
         if plan.resizes:
             verb = "extend" if plan.target > volume.size else "reduce"
-            steps.append(f"{verb} {volume.name} from {human(volume.size)} to {human(plan.target)}")
+            steps.append(f"{verb} {volume.name} from {size_text(volume.size)} to {size_text(plan.target)}")
         if plan.fills:
             steps.append(f"grow the {fs.kind} to fill {volume.name}")
         after = replace(volume, size=plan.target, vg_free=volume.vg_free + volume.size - plan.target)

@@ -22,8 +22,8 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._common import OperatorError, listed
-from .volumes import Mount, ResizePlan, Size, Volume, copy_size, direct_runs, human, to_move
+from .._common import OperatorError, listed, size_text
+from .volumes import Mount, ResizePlan, Size, Volume, copy_size, direct_runs, to_move
 
 if t.TYPE_CHECKING:
     from .._host.processes import User
@@ -138,8 +138,8 @@ class Shrink:
         if self._proc.hide_from_udev():
             tools.reload_udev()
         overlay = tools.make_overlay(volume, runs)
-        moved = human(to_move(layout, plan.fs, plan.fs_target))
-        self._tell(f"shrinking it to {human(plan.fs_target)} (resize2fs); about {moved} have to move")
+        moved = size_text(to_move(layout, plan.fs, plan.fs_target))
+        self._tell(f"shrinking it to {size_text(plan.fs_target)} (resize2fs); about {moved} have to move")
         tools.shrink_ext(overlay, plan.fs_target, volume)
         made = tools.ext(overlay)
         if made.size > plan.target or "error" in made.state:

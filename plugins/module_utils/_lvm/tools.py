@@ -15,11 +15,11 @@ import signal
 import time
 import typing as t
 
-from .._common import OperatorError, Run, shown
+from .._common import OperatorError, Run, shown, size_text
 from .._host import files, holders, lvm_report, processes
 from . import parse
 from .minimum import Room
-from .volumes import TAG, FileSystem, Layout, Mount, Volume, human, overlay_table
+from .volumes import TAG, FileSystem, Layout, Mount, Volume, overlay_table
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -269,7 +269,7 @@ class Tools:
         found = re.search(r" snapshot-merge (\d+)/\d+ (\d+)", said)
         if not found:
             return "how much is left isn't known"
-        return f"{human(max(0, int(found.group(1)) - int(found.group(2))) * 512)} left"
+        return f"{size_text(max(0, int(found.group(1)) - int(found.group(2))) * 512)} left"
 
     def merge_begun(self, volume: Volume) -> bool:
         """Whether the kernel merges; otherwise LVM waits until the volume is activated the next time."""

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .._common import OperatorError, shown
+from .._common import OperatorError, shown, size_text
 
 _UNITS = {"b": 1, "s": 512, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50, "e": 2**60}
 _SIZE = re.compile(r"([+-]?)(\d{1,20}(?:\.\d{1,9})?)([bskmgtpe])\Z", re.IGNORECASE | re.ASCII)
@@ -26,14 +26,6 @@ RUNS_MAX = 4096
 #: How the snapshot is called in which a shrink happens, and how it is told from somebody else's.
 COPY = "-day2shrink"
 TAG = "openstack_ops.day2"
-
-
-def human(size: int) -> str:
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
-        factor = _UNITS[unit[0].lower()]
-        if abs(size) >= factor:
-            return f"{size / factor:.2f}".rstrip("0").rstrip(".") + " " + unit
-    return f"{size} bytes"
 
 
 def exact(size: int) -> str:
@@ -198,7 +190,7 @@ class Size:
         target = -(-wanted // volume.extent) * volume.extent
         if target <= 0:
             raise OperatorError(
-                f"{self.text} would leave {volume.name} with nothing of its {human(volume.size)}; "
+                f"{self.text} would leave {volume.name} with nothing of its {size_text(volume.size)}; "
                 "to remove a volume is lvremove's business, here give a size above 0."
             )
         return target
@@ -290,7 +282,7 @@ def check_fs(plan: ResizePlan) -> None:
         if plan.target < volume.size:
             raise OperatorError(
                 f"{volume.name} has no file system that blkid knows, so nobody can tell what a shrink from "
-                f"{human(volume.size)} to {human(plan.target)} would cut off. Only growing it is done here."
+                f"{size_text(volume.size)} to {size_text(plan.target)} would cut off. Only growing it is done here."
             )
         return
     if fs.kind not in ("ext3", "ext4", "xfs"):
@@ -319,7 +311,7 @@ def check_fs(plan: ResizePlan) -> None:
         )
     if plan.shrinks_fs and fs.kind == "xfs":
         raise OperatorError(
-            f"{volume.name} holds xfs, which can't be shrunk (now {human(fs.size)}, wanted {human(plan.target)}). "
+            f"{volume.name} holds xfs, which can't be shrunk (now {size_text(fs.size)}, wanted {size_text(plan.target)}). "
             f"{_copied(plan)}"
         )
 
@@ -328,7 +320,7 @@ def _copied(plan: ResizePlan) -> str:
     """The way out where a file system can't be shrunk."""
     free, target = plan.volume.vg_free, plan.target
     first = "" if free >= target else f"add a disk to the group first (vgextend {plan.volume.vg} DEVICE), then "
-    make = f"make a smaller volume beside it (lvcreate -L {exact(target)}; {human(free)} is free), copy the files "
+    make = f"make a smaller volume beside it (lvcreate -L {exact(target)}; {size_text(free)} is free), copy the files "
     text = (
         first
         + make
@@ -346,13 +338,13 @@ def check_growth(plan: ResizePlan, free: int, pvs: t.Sequence[str]) -> None:
     where = f"{', '.join(pvs)} of group {volume.vg} have" if pvs else f"group {volume.vg} has"
     closed = volume.vg_free - free
     hint = (
-        f" {human(closed)} more are on disks that LVM doesn't allocate from (pvs; pvchange -x y)."
+        f" {size_text(closed)} more are on disks that LVM doesn't allocate from (pvs; pvchange -x y)."
         if closed > 0 and not pvs
         else ""
     )
     raise OperatorError(
-        f"{volume.name} lacks {human(growth)} to be {human(plan.target)}, but {where} only "
-        f"{human(free)} free.{hint} Choose a smaller size, or add a disk: vgextend {volume.vg} DEVICE."
+        f"{volume.name} lacks {size_text(growth)} to be {size_text(plan.target)}, but {where} only "
+        f"{size_text(free)} free.{hint} Choose a smaller size, or add a disk: vgextend {volume.vg} DEVICE."
     )
 
 
@@ -361,8 +353,8 @@ def pools_at_risk(plan: ResizePlan) -> list[str]:
     volume = plan.volume
     left = volume.vg_free - (plan.target - volume.size)
     return [
-        f"Group {volume.vg} keeps {human(left)} free after this grow, but the volumes of its thin pool {name} ({human(size)}) may come to "
-        f"{human(promised)}. A thin pool that is full fails all of them: keep {human(promised - size)} free for it, or watch how full it is (lvs)."
+        f"Group {volume.vg} keeps {size_text(left)} free after this grow, but the volumes of its thin pool {name} ({size_text(size)}) may come to "
+        f"{size_text(promised)}. A thin pool that is full fails all of them: keep {size_text(promised - size)} free for it, or watch how full it is (lvs)."
         for name, size, promised in volume.pools
         if plan.target > volume.size and promised - size > left
     ]
@@ -376,21 +368,21 @@ def check_space(plan: ResizePlan, minimum: int, used: int, margin: int, copy: in
     needed = max(used + margin, minimum)
     if plan.fs_target < needed:
         reason = (
-            f"its files take {human(used)}, and {human(margin)} is to stay free"
+            f"its files take {size_text(used)}, and {size_text(margin)} is to stay free"
             if plan.fs_target < used + margin
-            else f"resize2fs takes its file system to no less than {human(minimum)}, for its files and inodes"
+            else f"resize2fs takes its file system to no less than {size_text(minimum)}, for its files and inodes"
         )
         smallest = (-(-needed // volume.extent) + 1) * volume.extent
         hint = (
             f"The smallest size is {exact(smallest)}; choose a larger size, or delete files."
             if smallest < volume.size
-            else f"It can't be smaller than its {human(volume.size)}; delete files first."
+            else f"It can't be smaller than its {size_text(volume.size)}; delete files first."
         )
-        raise OperatorError(f"{volume.name} can't be {human(plan.target)}: {reason}. {hint}")
+        raise OperatorError(f"{volume.name} can't be {size_text(plan.target)}: {reason}. {hint}")
     if copy > free:
         raise OperatorError(
-            f"Shrinking {volume.name} needs {human(copy)} free in group {volume.vg} for as long as it takes, so that a "
-            f"power cut can't hurt it; {human(free)} is free. Add a disk for the time (vgextend {volume.vg} DEVICE, "
+            f"Shrinking {volume.name} needs {size_text(copy)} free in group {volume.vg} for as long as it takes, so that a "
+            f"power cut can't hurt it; {size_text(free)} is free. Add a disk for the time (vgextend {volume.vg} DEVICE, "
             "afterwards vgreduce)."
         )
 

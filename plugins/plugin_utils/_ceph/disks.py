@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+from .._text import table
 
 
 def disk_table(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -28,17 +28,15 @@ def disk_table(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             verdict = "free" if disk["free"] else "; ".join(disk["why"])
             kind = "HDD" if disk["rotational"] else "SSD"
             rows.append(
-                (host, disk["device"], disk["name"] or "-", disk["serial"] or "-", _size(disk["size"]), kind, verdict)
+                (
+                    host,
+                    disk["device"],
+                    disk["name"] or "-",
+                    disk["serial"] or "-",
+                    size_text(disk["size"]),
+                    kind,
+                    verdict,
+                )
             )
     head = ("host", "device", "name in /dev/disk/by-id", "serial", "size", "kind", "for Ceph")
     return {"text": table(head, rows, right=[4]) + told, "free": free, "unread": unread}
-
-
-def _size(size: int) -> str:
-    """Bytes as a number of four digits at most, of powers of 1024."""
-    amount = float(size)
-    for unit in _UNITS:
-        if amount < 1024 or unit == _UNITS[-1]:
-            break
-        amount /= 1024
-    return f"{amount:.1f} {unit}" if unit != "B" else f"{size} B"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
+
 from .context import Context
 from .kinds import Kind
-from .model import GIB, LOCAL, Pool
+from .model import LOCAL, Pool
 from .remedies import irreversible
 
 if t.TYPE_CHECKING:
@@ -46,7 +48,7 @@ def folders(context: Context, host: str, found: Facts) -> None:
             Kind.LEFTOVER_DIRECTORY,
             host=host,
             subject=entry["name"],
-            explanation=f"{path} ({entry['size'] / GIB:.1f} GiB) is of {whose}.",
+            explanation=f"{path} ({size_text(entry['size'])}) is of {whose}.",
             remedy=irreversible(host, "rm -r --one-file-system -- {path}", path=path),
         )
 
@@ -69,7 +71,7 @@ def volumes(context: Context, host: str, found: Facts) -> None:
             Kind.LEFTOVER_VOLUME,
             host=host,
             subject=full,
-            explanation=f"The logical volume {full} ({volume['size'] / GIB:.1f} GiB) is of {whose}.",
+            explanation=f"The logical volume {full} ({size_text(volume['size'])}) is of {whose}.",
             remedy=irreversible(
                 host,
                 "lvremove --yes {name_group}/{name_volume}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import LINK_LOCAL
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
@@ -116,7 +117,7 @@ def _table(rows: t.Sequence[Result], shown: int) -> list[str]:
         ["host", "port", "direction", *_LIMIT, *_COUNTERS, "differs"],
         [
             [row["host"], row["port"], row["direction"], *(row[key] for key in _LIMIT)]
-            + [_size(row[key]) if "bytes" in key else row[key] for key in _COUNTERS]
+            + [_traffic(row[key]) if "bytes" in key else row[key] for key in _COUNTERS]
             + [row["differs"]]
             for row in rows
         ],
@@ -213,13 +214,6 @@ def _exempt(networks: t.Sequence[str]) -> list[str]:
     return [network for network in networks if network not in LINK_LOCAL] or list(networks)
 
 
-def _size(size: object) -> str:
-    """Bytes as traffic is counted, in powers of 1000."""
-    if not isinstance(size, int):
-        return ""
-    amount, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+def _traffic(size: object) -> str:
+    """Bytes as traffic is counted, in powers of 1000; nothing where nothing was counted."""
+    return size_text(size, 1000) if isinstance(size, int) else ""

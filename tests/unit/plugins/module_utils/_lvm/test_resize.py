@@ -421,7 +421,7 @@ def test_a_grow_tells_what_it_takes_from_a_thin_pool(lab: Lab) -> None:
     host = FakeHost(pool=(100 * MIB, 400 * MIB))
     (warning,) = lab(host, "+100%FREE", check=True).warnings
     assert (
-        "Group vg0 keeps 0 bytes free after this grow, but the volumes of its thin pool pool (100 MiB) may come to 400 MiB"
+        "Group vg0 keeps 0 B free after this grow, but the volumes of its thin pool pool (100 MiB) may come to 400 MiB"
         in warning
     )
     assert lab(host, "2500m").warnings == []

@@ -25,7 +25,6 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.volumes im
     check_unit,
     check_volume,
     direct_runs,
-    human,
     overlay_table,
     parse_size,
 )
@@ -205,13 +204,6 @@ def test_what_mountinfo_shows() -> None:
     assert (mount.point, mount.options) == ("/mnt/a b", "rw,nosuid,noatime")
     assert parse.mounts(_read("mountinfo-6.1.txt"), "254:1") == []
     assert parse.blkid(_read("blkid-2.38.1.txt")) == "ext4"
-
-
-@pytest.mark.parametrize(
-    ("size", "shown"), [(1536 * MIB, "1.5 GiB"), (2272 * MIB, "2.22 GiB"), (0, "0 bytes"), (20 * 2**40, "20 TiB")]
-)
-def test_how_sizes_are_told(size: int, shown: str) -> None:
-    assert human(size) == shown
 
 
 @pytest.mark.parametrize("name", ["", "-x", "--now", "a b", "a\n", "a\nb", "nova-*", "a[b]", "x" * 256, "a/b", "a\x00"])

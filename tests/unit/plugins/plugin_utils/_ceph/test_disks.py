@@ -25,9 +25,9 @@ def test_each_disk_has_a_line_and_free_ones_are_listed() -> None:
     }
     assert disk_table({"osd1": {"disks": [used, DISK]}}) == {
         "text": [
-            "host  device    name in /dev/disk/by-id  serial      size  kind  for Ceph",
-            "osd1  /dev/sda  -                        -          512 B  SSD   a; b",
-            "osd1  /dev/sdb  scsi-S1                  S1      14.6 TiB  HDD   free",
+            "host  device    name in /dev/disk/by-id  serial       size  kind  for Ceph",
+            "osd1  /dev/sda  -                        -           512 B  SSD   a; b",
+            "osd1  /dev/sdb  scsi-S1                  S1      14.55 TiB  HDD   free",
         ],
         "free": {"osd1": ["scsi-S1"]},
         "unread": [],

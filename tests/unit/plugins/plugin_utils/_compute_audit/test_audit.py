@@ -294,12 +294,13 @@ def test_allocations_of_nobody_are_told_to_be_the_reason(world: World) -> None:
 
 def test_names_of_files_are_quoted_in_commands(world: World) -> None:
     world.host["instances"]["path"] = "/srv/it's here"
-    world.add_entry(entry(LOST, LOST, size=0))
+    world.add_entry(entry(LOST, LOST, size=10 << 20))
     world.domains.clear()
     world.cloud["servers"].clear()
     world.cloud["recent"] += [{"id": ONE}, {"id": TWO}]
     (found,) = (one for one in world.audit().findings if one.kind == "leftover_directory")
     assert found.remedy == f"rm -r --one-file-system -- '/srv/it'\"'\"'s here/{LOST}'"
+    assert f"{LOST} (10 MiB)" in found.explanation
 
 
 def test_ids_stay_the_same(world: World) -> None:
