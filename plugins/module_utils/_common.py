@@ -42,11 +42,10 @@ def size_text(size: float, power: int = 1024) -> str:
     units = ("KiB", "MiB", "GiB", "TiB", "PiB") if power == 1024 else ("kB", "MB", "GB", "TB", "PB")
     if abs(size) < power:
         return f"{size:.0f} B"
-    for unit in units:
-        size /= power
-        if abs(size) < power:
-            break
-    return f"{size:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+    size, step = size / power, 0
+    while abs(size) >= power and step < len(units) - 1:
+        size, step = size / power, step + 1
+    return f"{size:.2f}".rstrip("0").rstrip(".") + " " + units[step]
 
 
 def changed_meanwhile(what: str) -> OperatorError:

@@ -71,7 +71,7 @@ class Monitors:
         self._run = run
 
     def call(self, prefix: str, arguments: t.Mapping[str, t.Any], cli: t.Sequence[str], monitor: str = "") -> t.Any:
-        """Send a command to any monitor or to a named one, and return its parsed JSON answer."""
+        """Send a command to any monitor or to a named one, and return its parsed JSON answer. Raises OperatorError where Ceph rejects it."""
         rc, out, err = self._send(prefix, arguments, cli, monitor)
         if rc:
             raise OperatorError(f"Ceph rejected `{' '.join(cli)}`: {err.strip() or 'error ' + str(rc)}")

@@ -96,7 +96,7 @@ class SecretHost:
         return tuple(sorted(found, key=lambda one: one.name))
 
     def value(self, uuid: str) -> tuple[t.Optional[bytes], bool]:
-        """A secret's value, and whether libvirt returns it."""
+        """A secret's value, and whether libvirt returns it. Raises OperatorError where libvirt fails otherwise."""
         try:
             return t.cast(bytes, self._connection.secretLookupByUUIDString(uuid).value()), True
         except libvirt.libvirtError as exc:
@@ -114,6 +114,7 @@ class SecretHost:
 
     # ----------------------------------------------------------------- act
     def apply(self, made: SecretPlan) -> None:
+        """Carry out one client's plan: its secret, then its keyring. Raises OperatorError where libvirt rejects it, OSError where the host does."""
         desired = made.desired
         try:
             for one in made.undefine:

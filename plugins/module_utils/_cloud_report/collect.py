@@ -120,7 +120,10 @@ class Look:
         return told
 
     def logs(self, part: str) -> t.Optional[Part]:
-        """What the last look at rsyslog of central logs found, with the seconds until its certificates expire by now."""
+        """What the last look at rsyslog of central logs found, with the seconds until its certificates expire by now.
+
+        Raises OperatorError for settings that don't say where the spool is.
+        """
         settings = _json(os.path.join(self._logs_folder, part + ".json"))
         if settings is None:
             return None

@@ -33,7 +33,7 @@ class Place(t.NamedTuple):
 
 
 def use(place: Place) -> PoolUse:
-    """The pool: its cluster and sizes in bytes; stored and free without the copies."""
+    """The pool: its cluster and sizes in bytes; stored and free without the copies. Raises OperatorError where Ceph doesn't tell, or has no such pool."""
     with _cluster(place) as cluster:
         rc, out, err = cluster.mon_command(json.dumps({"prefix": "df", "format": "json"}), b"")
         if rc:
@@ -54,7 +54,7 @@ def use(place: Place) -> PoolUse:
 
 
 def images(place: Place) -> PoolImages:
-    """The images in the pool that are called as Nova calls its disks, each with its instance."""
+    """The images in the pool that are called as Nova calls its disks, each with its instance. Raises OperatorError where they can't be listed."""
     with _cluster(place) as cluster:
         try:
             with contextlib.closing(cluster.open_ioctx(place.pool)) as ioctx:

@@ -27,7 +27,7 @@ _NOT_OPTIONS = ("seclabel",)
 
 
 def volume(text: str, vg: str, lv: str) -> Volume:
-    """Find a volume in what lvs says of its whole group."""
+    """Find a volume in what lvs says of its whole group. Raises OperatorError if the group has none of this name."""
     names = []
     snapshots = []
     pools: dict[str, int] = {}
@@ -82,7 +82,10 @@ def blkid(text: str) -> str:
 
 
 def ext_size(superblock: bytes) -> int:
-    """Bytes of the file system that an ext2, 3 or 4 superblock tells of (fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size)."""
+    """Bytes of the file system that an ext2, 3 or 4 superblock tells of (fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size).
+
+    Raises OperatorError for anything that is no whole superblock.
+    """
     if len(superblock) < 1024:
         raise OperatorError(f"Only {len(superblock)} bytes of a superblock could be read; is the volume whole?")
     low, log_block, incompat = (struct.unpack_from("<I", superblock, at)[0] for at in (0x04, 0x18, 0x60))
@@ -159,7 +162,7 @@ def activates(text: str, volume: Volume) -> bool:
 
 
 def minimum(text: str, block: int) -> int:
-    """Bytes, from resize2fs -P."""
+    """Bytes, from resize2fs -P. Raises OperatorError where it told none."""
     match = re.search(r"minimum size of the filesystem: (\d+)", text)
     if not match:
         raise OperatorError(f"resize2fs -P told no size but: {text.strip()[-200:]}")

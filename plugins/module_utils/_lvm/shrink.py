@@ -73,7 +73,7 @@ class Shrink:
 
     # -------------------------------------------------------------- who uses it
     def check_users(self, volume: Volume, mount: t.Optional[Mount], *, stopped: bool) -> None:
-        """Refuse while something uses the mount or the device that isn't going to be stopped, or that should have been."""
+        """Raise OperatorError while something uses the mount or the device that isn't going to be stopped, or that should have been."""
         users = self._proc.users(volume.device)
         if not stopped:
             users = [one for one in users if not self._will_stop(one)]

@@ -38,6 +38,7 @@ _CHILDREN_END = 60  # seconds
 
 
 def require_root() -> None:
+    """Raise OperatorError for another account than root."""
     if os.geteuid() != 0:
         raise OperatorError(
             "Resizing a volume needs root on the host, and so does looking at one; set become: true for this task."
@@ -59,7 +60,10 @@ class Proc:
         return holders.find(point, self.number(device))
 
     def busy(self, point: str) -> bool:
-        """Whether anything at all keeps the mount from being unmounted (umount2(2), MNT_EXPIRE); it stays mounted."""
+        """Whether anything at all keeps the mount from being unmounted (umount2(2), MNT_EXPIRE); it stays mounted.
+
+        Raises OSError where the kernel refuses to tell, OperatorError where the mount was about to expire, and is unmounted by that.
+        """
         unmount = ctypes.CDLL(None, use_errno=True).umount2
         if unmount(os.fsencode(point), _MNT_EXPIRE) == 0:
             raise OperatorError(f"{point} was marked to expire by somebody else, and is unmounted now; mount it again.")
@@ -70,7 +74,10 @@ class Proc:
 
     @contextlib.contextmanager
     def claimed(self, volume: Volume) -> Iterator[None]:
-        """Nobody can mount the device meanwhile, or has it mounted in whatever namespace. What was read from it is forgotten at the end."""
+        """Nobody can mount the device meanwhile, or has it mounted in whatever namespace. What was read from it is forgotten at the end.
+
+        Raises OperatorError where somebody has it mounted.
+        """
         try:
             handle = os.open(volume.device, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)
         except OSError as exc:
@@ -114,7 +121,7 @@ class Proc:
         return os.path.isdir("/run/systemd/system")
 
     def room(self, point: str) -> Room:
-        """What a mounted file system has in use, as df counts it, once what was written to it has got its blocks."""
+        """What a mounted file system has in use, as df counts it, once what was written to it has got its blocks. Raises OSError."""
         handle = os.open(point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if ctypes.CDLL(None, use_errno=True).syncfs(handle):
@@ -143,6 +150,7 @@ class Proc:
             return parse.ext_size(os.pread(volume.fileno(), 1024, 1024))
 
     def number(self, device: str) -> str:
+        """Major and minor number of a device, as in mountinfo. Raises OperatorError if it isn't there."""
         try:
             found = os.stat(device).st_rdev
         except FileNotFoundError:
@@ -168,6 +176,7 @@ class Tools:
 
     # ---------------------------------------------------------------- reads
     def volume(self, vg: str, lv: str) -> Volume:
+        """The volume as LVM has it. Raises OperatorError if there is no such group or volume, or LVM can't read it."""
         rc, out, err = self._run(["lvs", "--all", *lvm_report.OPTIONS, "-o", parse.FIELDS, vg], "")
         if rc:
             if "not found" in err:
@@ -179,7 +188,7 @@ class Tools:
         return parse.volume(out, vg, lv)
 
     def pvs_free(self, vg: str, pvs: Sequence[str]) -> int:
-        """Bytes that LVM may allocate on these disks; without names, on all of the group."""
+        """Bytes that LVM may allocate on these disks; without names, on all of the group. Raises OperatorError for a disk of another group."""
         which = list(pvs) or ["--select", f"vg_name={vg}"]
         _rc, out = self._call("pvs", *lvm_report.OPTIONS, "-o", parse.PV_FIELDS, *which)
         free = 0
@@ -276,7 +285,7 @@ class Tools:
         return " snapshot-origin " not in self._call("dmsetup", "table", volume.mapped)[1]
 
     def prepare_switch(self, volume: Volume) -> None:
-        """Load what LVM would load if it began to merge now; switch() makes that live."""
+        """Load what LVM would load if it began to merge now; switch() makes that live. Raises OperatorError where the copy is no snapshot."""
         table = self._call("dmsetup", "table", volume.copy_mapped)[1].strip()
         if not re.match(r"0 \d+ snapshot \S+ \S+ P \d+\Z", table):
             raise OperatorError(
@@ -286,7 +295,7 @@ class Tools:
         self._call("dmsetup", "load", volume.copy_mapped, data=f"0 {table.split()[1]} error\n")
 
     def opened(self, volume: Volume) -> int:
-        """How often the device is open."""
+        """How often the device is open. Raises OperatorError where dmsetup doesn't tell."""
         said = self._call("dmsetup", "info", "--columns", "--noheadings", "-o", "open", volume.mapped)[1].strip()
         if not said.isdigit():
             raise OperatorError(f"dmsetup told {shown(said)} where it should tell how often {volume.device} is open.")
@@ -340,6 +349,7 @@ class Tools:
         return "" if rc == 0 else " ".join(out.split())[-400:]
 
     def shrink_ext(self, device: str, size: int, volume: Volume) -> None:
+        """Shrink an unmounted ext4 to this many bytes. Raises OperatorError where resize2fs fails, or the safety copy has got full."""
         try:
             self._call("resize2fs", device, f"{size // 1024}K")
         except OperatorError:

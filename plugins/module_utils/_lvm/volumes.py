@@ -139,14 +139,17 @@ class Mount:
 
 
 def check_name(name: str, option: str) -> str:
-    """Return a group's or volume's name if LVM could have it; nothing else may get into commands and paths."""
+    """Return a group's or volume's name; nothing else may get into commands and paths. Raises OperatorError if LVM couldn't have it."""
     if not re.match(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}\Z", name) or name in (".", ".."):
         raise OperatorError(f"{option} {name[:60]!r} is not a name that LVM gives; write it as vgs and lvs show it.")
     return name
 
 
 def check_unit(name: str) -> str:
-    """Return the name of a unit of systemd if it is one; nothing else may get into a command, least of all an option or a pattern."""
+    """Return the name of a unit of systemd; nothing else may get into a command, least of all an option or a pattern.
+
+    Raises OperatorError for anything that is no such name.
+    """
     if not re.match(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}\Z", name):
         raise OperatorError(
             f"stop_services: {shown(name)} isn't the name of a unit; write it as systemctl list-units shows it."
@@ -155,14 +158,17 @@ def check_unit(name: str) -> str:
 
 
 def check_disk(path: str) -> str:
-    """Return a disk's path if it is one; LVM would take a hyphen at its beginning for an option."""
+    """Return a disk's path; LVM would take a hyphen at its beginning for an option. Raises OperatorError for anything that is no path."""
     if not path.startswith("/") or not path.isprintable():
         raise OperatorError(f"pvs: {shown(path)} isn't a disk; give its path, such as /dev/sdb.")
     return path
 
 
 def check_instance_name(name: str) -> str:
-    """Return an instance's name if libvirt could have it. virsh would take a number for an id, and a hyphen for an option."""
+    """Return an instance's name. virsh would take a number for an id, and a hyphen for an option.
+
+    Raises OperatorError for what libvirt couldn't have as a name.
+    """
     if not name or name.startswith("-") or name.isdigit() or "/" in name or not name.isprintable():
         raise OperatorError(
             f"stop_instances: {shown(name)} isn't the name of an instance; write it as virsh list --all --name shows it."
@@ -180,7 +186,7 @@ class Size:
     of: str  # "" for bytes, else VG, FREE or PVS
 
     def target(self, volume: Volume, pvs_free: int = 0) -> int:
-        """The volume's size then, in whole extents: as LVM does, sizes are rounded up, shares down."""
+        """The volume's size then, in whole extents: as LVM does, sizes are rounded up, shares down. Raises OperatorError if nothing would be left."""
         if self.of:
             total = {"VG": volume.vg_size, "FREE": volume.vg_free, "PVS": pvs_free}[self.of]
             amount = int(self.amount / 100 * (total // volume.extent)) * volume.extent
@@ -197,6 +203,7 @@ class Size:
 
 
 def parse_size(text: str) -> Size:
+    """A size as lvresize takes it. Raises OperatorError for text without unit, for a size of 0, and for more than 100 %."""
     written = text.strip()
     match = _SIZE.match(written)
     if match:

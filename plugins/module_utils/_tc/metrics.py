@@ -210,6 +210,7 @@ def write(settings: Settings, found: Found) -> None:
 
 
 def main() -> None:
+    """Write the metrics once. Raises SystemExit with the reason where that can't be done."""
     try:
         settings = load()
         if settings is None:

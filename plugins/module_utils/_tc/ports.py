@@ -84,7 +84,10 @@ def parse_ports(entries: t.Sequence[t.Mapping[str, t.Any]], leaf: str) -> list[P
 
 
 def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
-    """Turn an entry of the option into a Port; place names it in errors until its port_id is known to be valid."""
+    """Turn an entry of the option into a Port; place names it in errors until its port_id is known to be valid.
+
+    Raises OperatorError for what can't be a port, or a limit.
+    """
     port_id = check_port_id(entry.get("port_id"), f"{place}: port_id")
     plug = entry.get("plug")
     if plug not in PLUGS:

@@ -251,6 +251,7 @@ def _find(tool: str) -> str:
 
 
 def main() -> t.NoReturn:
+    """Restore limits for as long as the process runs. Raises SystemExit with the reason where it can't go on."""
     os.environ["LC_ALL"] = "C"
     try:
         restorer = Restorer(batch.Batch(_run, _find("tc"), _find("ip")))

@@ -152,6 +152,7 @@ def interpreter(run: Run, unit: t.Optional[str]) -> str:
 
 
 def require_systemd() -> None:
+    """Raise OperatorError on a host that wasn't booted with systemd."""
     if not os.path.isdir("/run/systemd/system"):
         raise OperatorError(
             "persist: true needs systemd, and this host was not booted with it; without persist the limits last "

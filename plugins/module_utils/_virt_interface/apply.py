@@ -98,7 +98,7 @@ class InterfacesOutcome:
 def check(
     interfaces: Sequence[DesiredInterface], libvirt: Libvirt, look: t.Callable[[Sequence[Nic]], Surroundings]
 ) -> InterfacesOutcome:
-    """Predict, touch nothing."""
+    """Predict, touch nothing. Raises OperatorError where libvirt can't tell its domains, or two entries mean the same NIC."""
     try:
         nics = libvirt.nics(interfaces)
     except libvirt.error as exc:

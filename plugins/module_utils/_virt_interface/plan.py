@@ -53,7 +53,8 @@ class Nic:
 def read_domain(name: str, uuid: str, live: str, config: str) -> list[Nic]:
     """The NICs in a domain's XML, live and configured; '' for what there isn't.
 
-    They are told apart by MAC, as libvirt does: a NIC that was unplugged by half is in one of the two only.
+    They are told apart by MAC, as libvirt does: a NIC that was unplugged by half is in one of the two only. Raises OperatorError where several
+    have the same MAC.
     """
     running, kept = _interfaces(live), _interfaces(config)
     macs = [_mac(one) for one in running or kept]
@@ -161,7 +162,9 @@ def _beside(nic: Nic) -> list[str]:
 
 
 def choose(desired: DesiredInterface, nics: Sequence[Nic]) -> t.Optional[Nic]:
-    """The NIC that is meant, None where its domain or it is not on this host."""
+    """The NIC that is meant, None where its domain or it is not on this host. Raises OperatorError where it could be several, or the domain has
+    fewer NICs.
+    """
     there = [nic for nic in nics if not desired.domain or desired.domain.lower() in (nic.domain.lower(), nic.uuid)]
     if desired.nic:
         found = [nic for nic in there if nic.position == desired.nic]

@@ -34,7 +34,8 @@ def current_name(name: str, names: t.Mapping[str, str]) -> str:
 def secret_uuid(name: str, names: t.Mapping[str, str], fsid: str, default: str) -> str:
     """The UUID of a client's secret: the given one, or the cluster's fsid as in Cinder; for a successor, a UUID derived from these.
 
-    A client may have several secrets (kolla-ansible creates one for Cinder and one for Nova), and so may its successor.
+    A client may have several secrets (kolla-ansible creates one for Cinder and one for Nova), and so may its successor. Raises CephNamesError
+    where the fsid is no UUID.
     """
     now, first = current_name(name, names), default or fsid
     if now == short(name):
@@ -142,9 +143,8 @@ def uuids_of(settings: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 
 def with_nova(rows: t.Iterable[Row], nova: t.Mapping[str, t.Any], conf: str = "") -> list[Row]:
-    """
-    Add to a host's clients what instances' disks in Ceph need: a guest uses the secret, but nova-compute creates and counts the images,
-    with a keyring in librados' default path.
+    """Add to a host's clients what instances' disks in Ceph need: a guest uses the secret, but nova-compute creates and counts the images,
+    with a keyring in librados' default path. Raises CephNamesError where Nova's client isn't among the host's.
     """
     rows = list(rows)
     if not nova:

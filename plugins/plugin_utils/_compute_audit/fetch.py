@@ -54,6 +54,7 @@ def fetch(query: Query, since: str, *, mentioned: t.Iterable[str] = (), everybod
 
     `mentioned` are the ids of instances that the hosts name; a host's text is asked for only if it is an id.
     With `everybody` also the ids of all servers, those on no known compute included; a request per 1000 servers.
+    Raises OperatorError where several regions are meant, or an API can't be asked.
     """
     regions = find_regions(query)
     if len(regions) != 1:

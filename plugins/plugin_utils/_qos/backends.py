@@ -27,6 +27,7 @@ def interfaces(ports: t.Iterable[Item], items: t.Iterable[Item], *, despite_vif_
     """Turn items for tc_htb's `ports` into those for virt_interface_limit's `interfaces`.
 
     libvirt doesn't remember who has set a limit. So that of a flavor's quota:vif_* is not taken away, it would be Nova's.
+    Raises RulesError for rates that libvirt can't have.
     """
     known = {port["port_id"]: port for port in ports}
     made = []

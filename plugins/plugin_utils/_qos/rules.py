@@ -325,7 +325,7 @@ def choose(
     """Return the ports that are named by their own or their server's id; all of them if there is no name at all.
 
     The second part are items for tc_htb that remove what is left of ports that were named but aren't on this host any
-    more: they have moved, or were deleted.
+    more: they have moved, or were deleted. Raises RulesError for anything that is no list of ports, or no id.
     """
     if not isinstance(ports, (list, tuple)):
         raise RulesError([f"instance_ports is {kind(ports)}, not the list that the inventory nova_computes writes"])

@@ -39,10 +39,9 @@ _UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, er
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
-_DAY = 86400
+_DAY, _WARN_DAYS = 86400, 30
 #: rsyslog is stopped so many seconds before a certificate expires: longer than it takes until the next look.
 _BEFORE = 180
-_WARN_DAYS = 30
 
 #: Runs a command given as words: its exit code, and what it printed.
 Run = t.Callable[..., "tuple[int, str]"]
@@ -180,6 +179,7 @@ def _time(tag: int, value: bytes) -> float:
 
 
 def certificate(path: str) -> int:
+    """For monitoring: raises Failure where a certificate has expired."""
     now = time.time()
     end = valid_until(path, now)
     if end < now:
@@ -250,6 +250,7 @@ def mismatch(here: Settings) -> str:
 
 
 def gate(path: str) -> int:
+    """Before rsyslog starts: raises Failure where it must not."""
     here = settings(path)
     reason = expired(here, time.time()) or (mismatch(here) if here.part == "node" else "")
     if reason:
@@ -463,8 +464,7 @@ def status(path: str) -> dict[str, t.Any]:
 
 def _replace(path: str, text: str) -> None:
     """Replace a world-readable file as a whole: somebody may read at any moment."""
-    # The folder for metrics may be another account's, which can put links into it at any moment: so its names are used only to create
-    # exclusively and to rename, and the mode is set by descriptor.
+    # Or put links into the folder, if it is another account's: so names are used only to create and to rename, the mode is set by descriptor.
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fresh = f".{os.path.basename(path)}.{secrets.token_hex(8)}"
     try:

@@ -202,7 +202,7 @@ class Writer:
             pipe.close()
 
     def settle(self) -> tuple[int, str]:
-        """Wait until the file is complete and on disk; returns its size and SHA-256, read back from the disk."""
+        """Wait until the file is complete and on disk; returns its size and SHA-256, read back from the disk. Raises BackupError."""
         self._check()
         try:
             os.fsync(self._file.fileno())
@@ -250,7 +250,7 @@ class Identity:
 
     @contextlib.contextmanager
     def opened(self, encryption: str) -> t.Iterator[tuple[list[str], list[int]]]:
-        """The command that decrypts, and the file descriptors that it inherits."""
+        """The command that decrypts, and the file descriptors that it inherits. Raises BackupError without a key, or for one that gpg can't import."""
         if not self._key:
             raise BackupError(f"The backup is encrypted with {encryption}; its private key is needed to read it.")
         if encryption == "age":

@@ -43,7 +43,10 @@ class Taken(t.NamedTuple):
 
 
 def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[str]] = None) -> Taken:
-    """Take a backup. With `safety_of`, take a safety dump of these databases, which can undo a restore."""
+    """Take a backup. With `safety_of`, take a safety dump of these databases, which can undo a restore.
+
+    Raises BackupError where nothing can be taken; what one database costs is among the warnings.
+    """
     catalog = Catalog(settings)
     catalog.check()
     warnings = catalog.discard_partials()
@@ -238,7 +241,7 @@ def prune(settings: Settings) -> tuple[list[Backup], list[str]]:
 
 
 def copy_off(settings: Settings) -> None:
-    """Copy every complete backup to another place. Nothing is removed there."""
+    """Copy every complete backup to another place. Nothing is removed there. Raises BackupError where rsync fails."""
     command = [
         "rsync",
         "--archive",
@@ -262,7 +265,9 @@ def copy_off(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def galera(settings: Settings, server: Server, always: bool) -> t.Iterator[None]:
-    """Desync this member for the dump so that it doesn't slow down the cluster, or leave the backup to another member."""
+    """Desync this member for the dump so that it doesn't slow down the cluster. Raises Skipped where another member takes the backup,
+    BackupError outside the primary component.
+    """
     member = server.galera()
     if member and member.get("wsrep_cluster_status") != "Primary":
         raise BackupError(

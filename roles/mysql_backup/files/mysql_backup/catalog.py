@@ -55,13 +55,13 @@ class Backup:
         return Candidate(made.name, made.sequence, made.moment, self.good, made.safety, bool(made.half_restored))
 
     def trusted(self) -> None:
-        """BackupError unless it was made here, and nobody but root can change it while it is read."""
+        """Raise Damaged unless it was made here, and nobody but root can change it while it is read."""
         if self.doubt:
             raise Damaged(self.doubt)
         self.unshared()
 
     def unshared(self) -> None:
-        """BackupError where an account that isn't root's can change the backup, or the way to it, while it is read."""
+        """Raise Damaged where an account that isn't root's can change the backup, or the way to it, while it is read."""
         way = os.path.dirname(os.path.realpath(self.path))
         while way != os.path.dirname(way):
             way = os.path.dirname(way)
@@ -79,7 +79,7 @@ class Backup:
                 raise _shared(path, status)
 
     def contents(self) -> dict[str, dict[str, t.Any]]:
-        """The contents list, refused when it isn't the one that was written."""
+        """The contents list. Raises Damaged when it isn't the one that was written."""
         path = os.path.join(self.path, CONTENTS)
         try:
             content = read_regular(path, _CONTENTS_LIMIT)
@@ -92,7 +92,7 @@ class Backup:
         return t.cast("dict[str, dict[str, t.Any]]", json.loads(content))
 
     def check(self, part: Part) -> str:
-        """Path of the archive, once its checksum was found to be the right one."""
+        """Path of the archive. Raises Damaged unless its checksum is the right one."""
         path = os.path.join(self.path, part.file)
         try:
             size, digest = os.path.getsize(path), archive.sha256(path)
@@ -118,7 +118,7 @@ class Catalog:
         self.key = Key(settings.state)
 
     def check(self) -> None:
-        """The role makes the folder, a run never does: on an absent mount it would fill the root file system."""
+        """Raise BackupError without a folder to write to. The role makes it, a run never does: on an absent mount it would fill the root file system."""
         if not os.path.isdir(self.directory):
             raise BackupError(f"The backup directory {self.directory} does not exist. Is its file system mounted?")
         if not os.access(self.directory, os.W_OK | os.X_OK):
@@ -139,7 +139,7 @@ class Catalog:
         return match is not None and match.group(1) == self._host
 
     def find(self, name: str) -> Backup:
-        """A backup by name; 'latest' is the newest good one that isn't a safety dump."""
+        """A backup by name; 'latest' is the newest good one that isn't a safety dump. Raises BackupError where there is none."""
         backups = self.backups()
         if name == "latest":
             nightly = [one for one in backups if one.good and not one.manifest.safety]

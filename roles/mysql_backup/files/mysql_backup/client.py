@@ -21,7 +21,7 @@ _LONGEST_COMPLAINT = 400
 
 
 def client(*names: str) -> str:
-    """The first of these programs that is installed."""
+    """The first of these programs that is installed. Raises BackupError if none is."""
     for name in names:
         found = shutil.which(name)
         if found:

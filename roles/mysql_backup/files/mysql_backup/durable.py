@@ -42,7 +42,7 @@ def write_json(path: str, content: t.Any, mode: int = 0o600) -> None:
 
 
 def write(path: str, text: str, mode: int = 0o600) -> None:
-    """Replace a file as a whole; it is on disk when this returns. Several processes may do so at once."""
+    """Replace a file as a whole; it is on disk when this returns. Several processes may do so at once. Raises BackupError."""
     fresh = f"{path}.{os.getpid()}.new"
     try:
         with contextlib.suppress(FileNotFoundError):

@@ -105,7 +105,7 @@ def _safety_room(settings: Settings, made: t.Any, size: int) -> list[str]:
 
 
 def rehearse(wanted: Plan, identity: archive.Identity) -> None:
-    """Read every archive completely and compare it with what was dumped, before any database is dropped."""
+    """Read every archive completely, before any database is dropped. Raises Damaged where that isn't what was dumped."""
     backup = wanted.backup
     expected = backup.contents()
     contents = Contents()

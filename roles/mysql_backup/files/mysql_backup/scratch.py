@@ -28,7 +28,10 @@ PREFIX = "mysql-backup-scratch."
 
 @contextlib.contextmanager
 def scratch(folder: str, lower_case_table_names: int, libraries: t.Iterable[str] = ()) -> t.Iterator[Server]:
-    """A server in a new folder below `folder`, gone afterwards; `libraries` are plugins to load where they are installed."""
+    """A server in a new folder below `folder`, gone afterwards; `libraries` are plugins to load where they are installed.
+
+    Raises BackupError where none can be made.
+    """
     remove_left(folder)
     place = tempfile.mkdtemp(prefix=PREFIX, dir=folder)
     user = _account()

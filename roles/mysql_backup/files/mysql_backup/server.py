@@ -79,14 +79,14 @@ class Server:
             self._options.append(f"--defaults-group-suffix={suffix}")
 
     def query(self, sql: str) -> list[list[str]]:
-        """The rows of the answer, as text, whatever characters are in it; NULL is the text NULL."""
+        """The rows of the answer, as text, whatever characters are in it; NULL is the text NULL. Raises BackupError where the server refuses."""
         done = self._client(sql)
         if done.returncode != 0:
             raise BackupError(f"The server refused: {refusal(done.stderr.decode(errors='replace'))}")
         return [fields(line) for line in done.stdout.split(b"\n")[:-1]]
 
     def facts(self) -> Facts:
-        """Also the first contact: it fails here when the account or the server doesn't answer."""
+        """Also the first contact: raises BackupError when the account or the server doesn't answer."""
         version, binlog, names = self.query("SELECT VERSION(), @@log_bin, @@lower_case_table_names")[0]
         if "mariadb" not in version.lower():
             raise BackupError(
@@ -257,7 +257,7 @@ class Server:
         self.query(f"SET GLOBAL wsrep_desync = {'ON' if on else 'OFF'}")
 
     def drop(self, database: str, patience: int) -> None:
-        """Drop a database; one that somebody holds is an error that says who, not a wait without end."""
+        """Drop a database. Raises BackupError for one that somebody holds; it says who, and doesn't wait without end."""
         try:
             self.query(
                 f"SET lock_wait_timeout = {patience}; SET foreign_key_checks = 0; DROP DATABASE {quoted(database)}"
@@ -364,7 +364,7 @@ class Server:
             raise BackupError(f"{command[0]} ended well, but its last line doesn't say that the dump was completed.")
 
     def lines(self, command: t.Sequence[str]) -> t.Iterator[bytes]:
-        """The text of a dump that has no databases in it."""
+        """The text of a dump that has no databases in it. Raises BackupError unless it was complete."""
         stage = archive.Stage(command, subprocess.DEVNULL, subprocess.PIPE)
         stream = stage.process.stdout
         assert stream is not None

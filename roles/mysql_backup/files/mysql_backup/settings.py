@@ -43,7 +43,7 @@ class Settings:
 
 
 def load(path: str) -> Settings:
-    """Read the settings; an unknown or mistyped one is an error, not a default."""
+    """Read the settings. Raises BackupError for an unknown or mistyped one; it is no default."""
     try:
         with open(path, encoding="utf-8") as stream:
             wanted = json.load(stream)

@@ -42,14 +42,14 @@ class Key:
         sync_folder(os.path.dirname(self.path))  # a backup that is signed is of no use without its key
 
     def sign(self, text: bytes) -> str:
-        """One line: which key, and its HMAC of the text."""
+        """One line: which key, and its HMAC of the text. Raises BackupError without a key."""
         secret = self._secret()
         if secret is None:
             raise BackupError(f"{self.path} isn't there, so nothing can be signed; a run of mysql-backup makes it.")
         return f"{_fingerprint(secret)} {hmac.new(secret, text, hashlib.sha256).hexdigest()}\n"
 
     def check(self, text: bytes, signature: str, what: str) -> None:
-        """Damaged unless this key made the signature of this text."""
+        """Raise Damaged unless this key made the signature of this text."""
         secret = self._secret()
         out = "If you know where it comes from, look at it and accept it: mysql-backup sign NAME."
         if not signature:
