@@ -11,10 +11,9 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report import evidence, report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.model import (
     Host,
@@ -44,24 +43,17 @@ _OPTIONS: dict[str, t.Any] = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
     _supports_diff = False
+    OPTIONS = _OPTIONS
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        variables = task_vars or {}
+    def job(self, options: Options, variables: Variables) -> Outcome:
         names = ("backup_hours", "verified_days", "certificate_days", "evidence_days")
         wrong = [name for name in names if not 0 < options[name] < 1e6]
         if wrong:
-            raise AnsibleActionFail(f"{wrong[0]} is {options[wrong[0]]}; write a number above 0.")
-        try:
-            paths = {kind: place(options[kind]) for kind in ("json", "html") if options[kind]}
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+            raise OperatorError(f"{wrong[0]} is {options[wrong[0]]}; write a number above 0.")
+        paths = {kind: place(options[kind]) for kind in ("json", "html") if options[kind]}
         made = report.report(
             self._hosts(options, variables["hostvars"], variables.get("groups", {})),
             _read(options["audit"], "audit_computes writes it (compute_audit_json), and report_audit says where it is"),
@@ -73,18 +65,11 @@ class ActionModule(ActionBase):
             "json": lambda: json.dumps(made, indent=1) + "\n",
             "html": lambda: draw(_TEMPLATE.read_text(encoding="utf-8"), report=made),
         }
-        try:
-            for kind, path in paths.items():
-                if not self._play_context.check_mode:
-                    replace(path, drawn[kind](), 0o600)
-        except OSError as exc:
-            raise AnsibleActionFail(
-                f"The report can't be written: {exc.filename or path}: {exc.strerror or exc}."
-            ) from None
-        result.update(
-            changed=False, report=make_unsafe(made), text=make_unsafe(report.lines(made)), state=made["state"]
-        )
-        return result
+        for kind, path in paths.items():
+            if not self._play_context.check_mode:
+                replace(path, drawn[kind](), 0o600)
+        result = dict(report=make_unsafe(made), text=make_unsafe(report.lines(made)), state=made["state"])
+        return Outcome(changed=False, result=result)
 
     def _hosts(
         self,

@@ -9,10 +9,9 @@ import json
 import typing as t
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, shown
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit import export, fetch, history, report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Pool, Record
@@ -26,7 +25,7 @@ if t.TYPE_CHECKING:
 _TEMPLATE = Path(fetch.__file__).with_name("page.html")
 
 _REPORTS = ("json", "html", "csv", "metrics")
-_OPTIONS = dict(
+_OPTIONS: Options = dict(
     hosts=dict(type="list", elements="str", required=True),
     register=dict(type="str", default="compute_audit_info"),
     images_register=dict(type="str"),
@@ -45,36 +44,27 @@ _OPTIONS = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS = _OPTIONS
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        try:
-            paths = {kind: place(options[kind]) for kind in _REPORTS if options[kind]}
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = (task_vars or {})["hostvars"]
+    def job(self, options: Options, variables: Variables) -> Outcome:
+        paths = {kind: place(options[kind]) for kind in _REPORTS if options[kind]}
+        hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = variables["hostvars"]
         told, inventory, silent = self._told(options, hostvars)
         pools, unlisted = self._pools(options["images_register"], inventory, hostvars)
         for host, why in unlisted.items():
             if found := told[host]:
                 found["unknown"] = {**found["unknown"], "rbd_images": why}
-        try:
-            acknowledged = history.acknowledgements(options["acknowledged"])  # before anybody is asked
-            answer = fetch.fetch(
-                Query.of(options), options["since"], mentioned=_mentioned(told, pools), everybody=bool(pools)
-            )
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        acknowledged = history.acknowledgements(options["acknowledged"])  # before anybody is asked
+        answer = fetch.fetch(
+            Query.of(options), options["since"], mentioned=_mentioned(told, pools), everybody=bool(pools)
+        )
         cloud = answer.cloud
         computes = {str(one["host"]) for one in cloud["services"]}
         strangers = sorted(set(told) - computes)
         if strangers:
-            raise AnsibleActionFail(
+            raise OperatorError(
                 f"Nova has no compute {', '.join(strangers)}; it has {', '.join(sorted(computes)) or 'none'}. "
                 "Set compute_audit_host to Nova's own name of the host (host in nova.conf)."
             )
@@ -100,15 +90,14 @@ class ActionModule(ActionBase):
             before=_read(paths["json"]) if "json" in paths else None,
             acknowledged=acknowledged,
         )
-        result.update(
-            changed=self._write(paths, made),
+        result = dict(
             text=report.lines(audited, made),
             summary=made["summary"],
             findings=made["findings"],
             reservations=report.reservations(audited),
             requests=answer.requests,
         )
-        return result
+        return Outcome(changed=self._write(paths, made), result=result)
 
     def _told(
         self, options: dict[str, t.Any], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
@@ -124,12 +113,12 @@ class ActionModule(ActionBase):
             # A compute may tell whatever name it likes, another one's too; what Nova told the inventory goes first.
             host = str((variables.get("compute") or {}).get("host") or (found["host"] if found else name))
             if found and found["host"] != host:
-                raise AnsibleActionFail(
+                raise OperatorError(
                     f"{name} calls itself {shown(found['host'])}, and Nova calls it {host}. "
                     "Correct compute_audit_host; if it isn't set, look at who answers on that host."
                 )
             if host in told:
-                raise AnsibleActionFail(
+                raise OperatorError(
                     f"{inventory[host]} and {name} both say that Nova calls them {host}. "
                     "Leave one out with --limit, or set compute_audit_host for both."
                 )
@@ -187,7 +176,7 @@ class ActionModule(ActionBase):
             found = one.get("found") or {}
             if not found.get("cinder"):
                 why = (found.get("unknown") or {}).get("cinder") or one.get("msg") or "it told nothing"
-                raise AnsibleActionFail(
+                raise OperatorError(
                     f"The configuration of Cinder on {one.get('item', 'a host')} can't be read: {why} "
                     "Leave the host out of compute_audit_cinder_hosts, or say where the files are."
                 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of, shown
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.model import Checks, Options, Report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.prove import Limits
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.report import diff, lines
@@ -41,47 +42,37 @@ _OPTIONS: dict[str, t.Any] = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(Action):
+    OPTIONS = _OPTIONS
+    RULES: t.ClassVar[dict[str, t.Any]] = dict(required_if=[("state", "proved", ("image", "flavor", "network"))])
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(
-            argument_spec=_OPTIONS, required_if=[("state", "proved", ("image", "flavor", "network"))]
-        )
-        host, check_mode = str(options["host"]), bool(self._task.check_mode)
+    def job(self, options: dict[str, t.Any], variables: Variables) -> Outcome:
+        host, check_mode = str(options["host"]), self.check_mode
 
         def say(text: str) -> None:
             self._display.display(f"[{host}] {text}")
 
-        try:
-            query, asked = Query.of(options), _asked(options)
-            if options["state"] == "absent":
-                report = clear(query, asked, check_mode=check_mode, say=say)
-            else:
-                report = prove(query, asked, check_mode=check_mode, say=say, limits=self._limits(task_vars or {}))
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        result.update(self._told(report))
-        if failures := _failures(report, check_mode=check_mode):
-            result.update(failed=True, msg=make_unsafe(f"{host}: {first_of(failures)}"))
-        if self._task.diff:
-            result["diff"] = make_unsafe(diff(report))
-        return result
-
-    @staticmethod
-    def _told(report: Report) -> dict[str, t.Any]:
+        query, asked = Query.of(options), _asked(options)
+        if options["state"] == "absent":
+            report = clear(query, asked, check_mode=check_mode, say=say)
+        else:
+            report = prove(query, asked, check_mode=check_mode, say=say, limits=self._limits(variables))
+        failures = _failures(report, check_mode=check_mode)
         public = {key: make_unsafe(value) for key, value in told(report).items()}
-        return {"changed": report.changed, **public, "text": make_unsafe(lines(report))}
+        return Outcome(
+            changed=report.changed,
+            result={**public, "text": make_unsafe(lines(report))},
+            diff=make_unsafe(diff(report)),
+            failures=[f"{host}: {first_of(failures)}"] if failures else [],
+        )
 
-    def _limits(self, task_vars: dict[str, t.Any]) -> Limits:
+    def _limits(self, variables: Variables) -> Limits:
         """Asks the kernel of the compute that the task is for, and nothing else on it."""
 
         def limits(port: str) -> dict[str, t.Any]:
             try:
                 answer = self._execute_module(
-                    module_name="openstack_ops.day2.tc_htb_info", module_args={"port_ids": [port]}, task_vars=task_vars
+                    module_name="openstack_ops.day2.tc_htb_info", module_args={"port_ids": [port]}, task_vars=variables
                 )
             except AnsibleError as exc:  # it can't be connected to
                 answer = {"msg": str(exc)}

@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
-from ansible_collections.openstack_ops.day2.plugins.module_utils._module import os_error
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, os_error
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.move import Pace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.report import diff, lines, rows_of
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.run import Options, Result, drain, give_back
@@ -35,30 +33,26 @@ _OPTIONS: dict[str, t.Any] = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS = _OPTIONS
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        host, check_mode = str(options["host"]), bool(self._task.check_mode)
+    def job(self, options: dict[str, t.Any], variables: Variables) -> Outcome:
+        host = str(options["host"])
         act = drain if options["state"] == "drained" else give_back
         try:
-            made = act(Query.of(options), _asked(options), check_mode=check_mode, say=self._say(host))
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+            made = act(Query.of(options), _asked(options), check_mode=self.check_mode, say=self._say(host))
         except OSError as exc:
-            raise AnsibleActionFail(f"The record can't be written: {os_error(exc)}") from None
-        result.update(self._told(host, made, check_mode=check_mode))
-        if failures := made.failures:
-            result.update(failed=True, msg=first_of(failures))
-        elif made.remaining and not made.plan.refused:
-            result.update(failed=True, msg=f"{host} isn't empty: {first_of(made.remaining)}")
-        if self._task.diff:
-            result["diff"] = make_unsafe(diff(host, made))
-        return result
+            raise OperatorError(f"The record can't be written: {os_error(exc)}") from None
+        failures = made.failures
+        if not failures and made.remaining and not made.plan.refused:
+            failures = [f"{host} isn't empty: {first_of(made.remaining)}"]
+        return Outcome(
+            changed=made.plan.changed,
+            result=self._told(host, made, check_mode=self.check_mode),
+            diff=make_unsafe(diff(host, made)),
+            failures=failures,
+        )
 
     def _say(self, host: str) -> t.Callable[[str], None]:
         return lambda text: self._display.display(f"[{host}] {text}")
@@ -67,7 +61,6 @@ class ActionModule(ActionBase):
     def _told(host: str, made: Result, *, check_mode: bool) -> dict[str, t.Any]:
         plan = made.plan
         return {
-            "changed": plan.changed,
             "status": plan.status,
             "disabled_reason": make_unsafe(plan.reason),
             "steps": make_unsafe(plan.texts),

@@ -12,11 +12,12 @@ import time
 import typing as t
 import zoneinfo
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, shown
 from ansible_collections.openstack_ops.day2.plugins.module_utils._drill import armed, schedule, window
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill import report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill.probes import Probe, Watch, parse
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
@@ -48,22 +49,15 @@ _OPTIONS: Record = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(Action):
+    OPTIONS = _OPTIONS
 
-    def run(self, tmp: t.Any = None, task_vars: Record | None = None) -> Record:
-        result: Record = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        variables = task_vars or {}
+    def job(self, options: Record, variables: Variables) -> Outcome:
         steps = {"targets": self._targets, "plan": self._plan, "fault": self._fault, "report": self._report}
-        try:
-            result.update(make_unsafe(steps[options["step"]](options, variables)))
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        return result
+        result = make_unsafe(steps[options["step"]](options, variables))
+        return Outcome(changed=result.pop("changed"), result=result)
 
-    def _declared(self, options: Record, variables: Record) -> tuple[list[schedule.Target], list[Probe]]:
+    def _declared(self, options: Record, variables: Variables) -> tuple[list[schedule.Target], list[Probe]]:
         """Targets and probes, and nothing wrong with the other options. Asks nobody."""
         found = schedule.targets(
             options["components"], variables.get("groups") or {}, options["hosts"], options["seconds"]
@@ -77,7 +71,7 @@ class ActionModule(ActionBase):
         schedule.choose(found, options["seed"], options["chosen"], options["faults"], options["budget"])
         return found, probes
 
-    def _targets(self, options: Record, variables: Record) -> Record:
+    def _targets(self, options: Record, variables: Variables) -> Record:
         """What each host has to be asked for, by host."""
         found, _probes = self._declared(options, variables)
         given = {str(one["name"]): one for one in options["components"]}
@@ -86,7 +80,7 @@ class ActionModule(ActionBase):
             asked[one.host].append(_for_host(given[one.component.name]))
         return {"changed": False, "asked": asked}
 
-    def _plan(self, options: Record, variables: Record) -> Record:
+    def _plan(self, options: Record, variables: Variables) -> Record:
         """The faults, or why there are none."""
         found, probes = self._declared(options, variables)
         seed = options["seed"] or secrets.token_hex(4)
@@ -94,7 +88,7 @@ class ActionModule(ActionBase):
         _inside(options, max(one.seconds for one in picked))
         self._refuse(options, variables, found)
         # A command may write, so it runs only where something is broken as well.
-        asked = [one for one in probes if not (self._task.check_mode and one.kind == "command")]
+        asked = [one for one in probes if not (self.check_mode and one.kind == "command")]
         with Watch(asked) as watch:
             _healthy(watch, asked)
         states = _states(options, variables)
@@ -106,7 +100,7 @@ class ActionModule(ActionBase):
             text.append(f"{one.text}: {what}, for {one.seconds} s")
         return {"changed": False, "faults": faults, "seed": seed, "text": text, "taken": report.moment(time.time())}
 
-    def _refuse(self, options: Record, variables: Record, found: t.Sequence[schedule.Target]) -> None:
+    def _refuse(self, options: Record, variables: Variables, found: t.Sequence[schedule.Target]) -> None:
         """Raise OperatorError for each reason not to break anything now."""
         looks = _looks(options, variables)
         problems = schedule.refusals(found, looks)
@@ -124,7 +118,7 @@ class ActionModule(ActionBase):
         )
         schedule.refuse(problems)
 
-    def _fault(self, options: Record, variables: Record) -> Record:
+    def _fault(self, options: Record, variables: Variables) -> Record:
         """One fault while the probes watch."""
         found, probes = self._declared(options, variables)
         target = next(
@@ -134,7 +128,7 @@ class ActionModule(ActionBase):
             raise OperatorError(f"{shown(options['component'])} on {shown(options['host'])} isn't declared.")
         _inside(options, target.seconds)
         self._refuse(options, variables, found)
-        if self._task.check_mode:
+        if self.check_mode:
             return {"changed": True}
         given = next(one for one in options["components"] if str(one["name"]) == target.component.name)
         with Watch(probes) as watch:
@@ -157,14 +151,14 @@ class ActionModule(ActionBase):
         made = report.fault(target, began, undone, rows, " ".join(filter(None, (why, left))))
         return {"changed": True, "fault": made, "recovered": not failing and undone["known"]}
 
-    def _ask(self, variables: Record, **arguments: t.Any) -> Record:
+    def _ask(self, variables: Variables, **arguments: t.Any) -> Record:
         """What the host told; msg alone where it couldn't be asked."""
         try:
             return dict(self._execute_module(module_name=MODULE, module_args=arguments, task_vars=variables))
         except AnsibleError as exc:
             return {"msg": " ".join(str(exc).split())}
 
-    def _wait(self, variables: Record, seconds: float, recovery: float) -> str:
+    def _wait(self, variables: Variables, seconds: float, recovery: float) -> str:
         """Until the host has undone the fault; why that isn't known, where it isn't."""
         time.sleep(seconds)
         deadline = time.monotonic() + recovery
@@ -180,7 +174,7 @@ class ActionModule(ActionBase):
                 )
             time.sleep(1)
 
-    def _whole(self, variables: Record, uptime: float, recovery: int) -> tuple[Record, str]:
+    def _whole(self, variables: Variables, uptime: float, recovery: int) -> tuple[Record, str]:
         """Whether the fault is undone, after how many seconds of the host's own clock, and what is wrong. Nothing is left there then."""
         told = self._ask(variables, state="whole", wait=recovery)
         if "fault" not in told:
@@ -188,12 +182,12 @@ class ActionModule(ActionBase):
         seconds = None if told["undone"] is None else round(max(0.0, told["undone"] - uptime), 1)
         return {"known": True, "seconds": seconds}, ""
 
-    def _report(self, options: Record, variables: Record) -> Record:
+    def _report(self, options: Record, variables: Variables) -> Record:
         """Write what has been seen until now."""
         plan, results = options["plan"], options["results"]
         drill = {"seed": plan["seed"], "taken": plan["taken"], "hosts": len(options["hosts"])}
         made = report.report(drill, results, len(plan["faults"]))
-        if not self._task.check_mode:
+        if not self.check_mode:
             texts = {"json": json.dumps(made, indent=1) + "\n", "html": report.page(made)}
             for kind, path in {kind: place(options[kind]) for kind in texts if options[kind]}.items():
                 replace(path, texts[kind], 0o600)
@@ -221,7 +215,7 @@ def _inside(options: Record, seconds: float) -> None:
         raise OperatorError(f"{why} Times are those of {options['timezone']}.")
 
 
-def _looks(options: Record, variables: Record) -> dict[str, Record | None]:
+def _looks(options: Record, variables: Variables) -> dict[str, Record | None]:
     hostvars = variables.get("hostvars") or {}
     found: dict[str, Record | None] = {}
     for host in options["hosts"]:
@@ -230,7 +224,7 @@ def _looks(options: Record, variables: Record) -> dict[str, Record | None]:
     return found
 
 
-def _states(options: Record, variables: Record) -> dict[str, dict[str, list[str]]]:
+def _states(options: Record, variables: Variables) -> dict[str, dict[str, list[str]]]:
     """By host and component, the units that stop with it."""
     return {
         host: {str(one["name"]): [str(unit) for unit in one["along"]] for one in look["components"]}

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._aggregates.cloud import bring_about
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._aggregates.model import parse_declared
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
 
-_OPTIONS: dict[str, t.Any] = dict(
+_OPTIONS: Options = dict(
     aggregates=dict(
         type="list",
         elements="dict",
@@ -40,28 +36,17 @@ _OPTIONS: dict[str, t.Any] = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS = _OPTIONS
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        try:
-            declared = parse_declared(options["aggregates"], options["flavors"])
-            made = bring_about(
-                Query.of(options), declared, remove=options["remove"], check_mode=bool(self._task.check_mode)
-            )
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+    def job(self, options: Options, variables: Variables) -> Outcome:
+        declared = parse_declared(options["aggregates"], options["flavors"])
+        made = bring_about(Query.of(options), declared, remove=options["remove"], check_mode=self.check_mode)
         diff = make_unsafe(made.diff())
-        result.update(
-            changed=made.changed,
+        result = dict(
             steps=make_unsafe([step.text for step in made.steps]),
             removed=make_unsafe(list(made.gone)),
             **diff["after"],
         )
-        if self._task.diff:
-            result["diff"] = diff
-        return result
+        return Outcome(changed=made.changed, result=result, diff=diff)

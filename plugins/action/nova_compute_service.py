@@ -8,40 +8,23 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.compute_service import bring_about
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS: t.ClassVar[Options] = dict(
+        **CLOUD_OPTIONS,
+        host=dict(type="str", required=True),
+        state=dict(type="str", choices=["disabled", "enabled"], required=True),
+        reason=dict(type="str", required=True),
+    )
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(
-            argument_spec=dict(
-                **CLOUD_OPTIONS,
-                host=dict(type="str", required=True),
-                state=dict(type="str", choices=["disabled", "enabled"], required=True),
-                reason=dict(type="str", required=True),
-            )
+    def job(self, options: Options, variables: Variables) -> Outcome:
+        change = bring_about(
+            Query.of(options), options["host"], options["state"], options["reason"], check_mode=self.check_mode
         )
-        try:
-            change = bring_about(
-                Query.of(options),
-                options["host"],
-                options["state"],
-                options["reason"],
-                check_mode=bool(self._task.check_mode),
-            )
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        result.update(changed=change.changed, **asdict(change.after))
-        if self._task.diff:
-            result["diff"] = change.diff()
-        return result
+        return Outcome(changed=change.changed, result=asdict(change.after), diff=change.diff())

@@ -8,11 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible import context
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.given import Given
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.hosts import (
     Selection,
@@ -33,44 +34,31 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.vari
     unknown,
 )
 
-Variables = t.Mapping[str, t.Any]
 
-
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
     _supports_diff = False
+    OPTIONS: t.ClassVar[Options] = dict(
+        roles=dict(type="list", elements="str", default=[]),
+        playbook=dict(type="str"),
+        prefix=dict(type="str"),
+        variables=dict(type="list", elements="str", default=[]),
+        group=dict(type="str"),
+        whole_group=dict(type="bool", default=False),
+        required=dict(type="list", elements="str", default=[]),
+        rules=dict(type="str", choices=["ignore", "if_set", "required"], default="ignore"),
+    )
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(
-            argument_spec=dict(
-                roles=dict(type="list", elements="str", default=[]),
-                playbook=dict(type="str"),
-                prefix=dict(type="str"),
-                variables=dict(type="list", elements="str", default=[]),
-                group=dict(type="str"),
-                whole_group=dict(type="bool", default=False),
-                required=dict(type="list", elements="str", default=[]),
-                rules=dict(type="str", choices=["ignore", "if_set", "required"], default="ignore"),
-            )
-        )
-        given = self._given(task_vars or {})
-        try:
-            known = [known_of_role(role) for role in options["roles"]]
-            if options["playbook"]:
-                known.append(known_of_playbook(options["playbook"], options["variables"], prefix=options["prefix"]))
-            problems = self._problems(options, task_vars or {}, known, given)
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+    def job(self, options: Options, variables: Variables) -> Outcome:
+        given = self._given(variables)
+        known = [known_of_role(role) for role in options["roles"]]
+        if options["playbook"]:
+            known.append(known_of_playbook(options["playbook"], options["variables"], prefix=options["prefix"]))
+        problems = self._problems(options, variables, known, given)
         if problems:
-            raise AnsibleActionFail(first_of(problems))
+            raise OperatorError(first_of(problems))
         warnings = perhaps_misspelt(known, given)
-        if warnings:
-            result["warnings"] = [first_of(warnings)]
-        result["changed"] = False
-        return result
+        return Outcome(changed=False, result={}, warnings=[first_of(warnings)] if warnings else [])
 
     def _problems(self, options: Variables, task_vars: Variables, known: t.Sequence[Known], given: Given) -> list[str]:
         problems = self._useless_tags(options["playbook"])

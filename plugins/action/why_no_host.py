@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Options, Variables
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._why_no_host.fetch import Asked, why
@@ -25,7 +23,7 @@ _FILTERS = [
     "ServerGroupAffinityFilter",
     "AggregateInstanceExtraSpecsFilter",
 ]
-_OPTIONS: dict[str, t.Any] = dict(
+_OPTIONS: Options = dict(
     flavor=dict(type="str"),
     instance=dict(type="str"),
     image=dict(type="str"),
@@ -36,30 +34,23 @@ _OPTIONS: dict[str, t.Any] = dict(
 )
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
+class ActionModule(Action):
     _requires_connection = False
-    _supports_check_mode = True
     _supports_diff = False
+    OPTIONS = _OPTIONS
+    RULES: t.ClassVar[Options] = dict(
+        required_one_of=[("flavor", "instance")],
+        mutually_exclusive=[("flavor", "instance"), ("instance", "image"), ("instance", "zone")],
+    )
 
-    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(
-            argument_spec=_OPTIONS,
-            required_one_of=[("flavor", "instance")],
-            mutually_exclusive=[("flavor", "instance"), ("instance", "image"), ("instance", "zone")],
-        )
+    def job(self, options: Options, variables: Variables) -> Outcome:
         asked = Asked(*(options[name] or "" for name in ("flavor", "instance", "image", "zone")))
-        try:
-            report = why(Query.of(options), asked, enabled=options["filters"], max_io_ops=options["max_io_ops"])
-        except OperatorError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        result.update(
-            changed=False,
+        report = why(Query.of(options), asked, enabled=options["filters"], max_io_ops=options["max_io_ops"])
+        result = dict(
             text=make_unsafe(lines(report)),
             left=make_unsafe([one.compute.name for one in report.left]),
             steps=make_unsafe([dict(step) for step in report.steps]),
             computes=make_unsafe([one.public() for one in report.computes]),
             notes=make_unsafe(list(report.notes)),
         )
-        return result
+        return Outcome(changed=False, result=result)

@@ -52,6 +52,11 @@ class Found:
     owned: Owned
 
 
+def ours(mode: int) -> Owned:
+    """A file of the account that this runs as."""
+    return Owned(*names(os.geteuid(), os.getegid()), mode)
+
+
 def owned_by(found: os.stat_result) -> Owned:
     """Whose the file is that this was told of."""
     return Owned(*names(found.st_uid, found.st_gid), stat.S_IMODE(found.st_mode))

@@ -47,7 +47,7 @@ class DrainRecord:
         """Write the file whole, for its owner only, and have it on the disk. Raises OSError, and OperatorError as files.replace does."""
         Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({"version": _VERSION, **{key: value for key, value in asdict(self).items() if key != "path"}})
-        files.replace(self.path, text + "\n", files.Owned(*files.names(os.geteuid(), os.getegid()), 0o600))
+        files.replace(self.path, text + "\n", files.ours(0o600))
 
 
 def load(path: str, cloud: dict[str, str], host: str) -> DrainRecord | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from functools import cache
 from pathlib import Path
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
 
 _MARK = re.compile(r"@([A-Z]+)@")
 #: The marks of what all pages share, and the files. Each begins with its licence, which the page has already.
@@ -57,16 +57,8 @@ def place(path: str) -> Path:
 
 
 def replace(path: Path, text: str, mode: int) -> None:
-    """Write a file as a whole: whoever reads it sees the old or the new one. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            os.fchmod(handle, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    """Write a file as a whole: whoever reads it sees the old or the new one. Raises OperatorError and OSError as files.replace does."""
+    files.replace(os.path.abspath(path), text, files.ours(mode))
 
 
 @cache

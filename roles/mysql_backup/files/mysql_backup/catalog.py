@@ -55,13 +55,13 @@ class Backup:
         return Candidate(made.name, made.sequence, made.moment, self.good, made.safety, bool(made.half_restored))
 
     def trusted(self) -> None:
-        """Raise Damaged unless it was made here, and nobody but root can change it while it is read."""
+        """Raise BackupError unless it was made here, and nobody but root can change it while it is read."""
         if self.doubt:
             raise Damaged(self.doubt)
         self.unshared()
 
     def unshared(self) -> None:
-        """Raise Damaged where an account that isn't root's can change the backup, or the way to it, while it is read."""
+        """Raise BackupError where an account that isn't root's can change the backup, or the way to it, while it is read."""
         way = os.path.dirname(os.path.realpath(self.path))
         while way != os.path.dirname(way):
             way = os.path.dirname(way)

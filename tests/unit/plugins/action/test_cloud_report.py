@@ -106,3 +106,24 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(tmp_path: Pa
         with pytest.raises(AnsibleActionFail, match="backup_hours is .*; write a number above 0"):
             run(backup_hours=value, html=str(tmp_path / "r.html"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_goes_where_our_own_link_leads_and_never_through_anybody_else_s(tmp_path: Path) -> None:
+    ours, shared = tmp_path / "ours", tmp_path / "shared"
+    ours.mkdir(0o755)
+    shared.mkdir()
+    shared.chmod(0o777)
+    for folder in (ours, shared):
+        (folder / "r.json").symlink_to(tmp_path / f"{folder.name}.json")
+    run(json=str(ours / "r.json"))
+    assert (ours / "r.json").is_symlink()
+    assert (tmp_path / "ours.json").exists()
+    with pytest.raises(AnsibleActionFail, match="r.json is a link that another account can change"):
+        run(json=str(shared / "r.json"))
+    assert not (tmp_path / "shared.json").exists()
+
+
+def test_a_report_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "r.json").mkdir()
+    with pytest.raises(AnsibleActionFail, match=r"/r\.json"):
+        run(json=str(tmp_path / "r.json"))

@@ -209,3 +209,10 @@ def test_a_report_is_written_for_its_owner(given: dict[str, t.Any], tmp_path: Pa
     assert made["verdict"] == "held"
     assert json.loads((tmp_path / "drill.json").read_text()) == made["report"]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_report_that_cannot_be_written_is_an_error_with_its_path(given: dict[str, t.Any], tmp_path: Path) -> None:
+    (tmp_path / "drill.json").mkdir()
+    plan = {"seed": "a", "taken": "now", "faults": []}
+    with pytest.raises(AnsibleActionFail, match=r"/drill\.json isn't a regular file"):
+        act({"step": "report", **given, "json": str(tmp_path / "drill.json"), "plan": plan, "results": []})
