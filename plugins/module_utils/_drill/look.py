@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._common import listed
+from .._host import processes
 from . import faults
 from .components import Component, protected
 
@@ -119,7 +120,7 @@ def _above() -> set[str]:
     """The services in which this process and those above it run."""
     found: set[str] = set()
     for pid in _ancestors():
-        found |= set(_UNIT.findall(_read(f"/proc/{pid}/cgroup")))
+        found |= set(_UNIT.findall(processes.read(f"/proc/{pid}/cgroup")))
     return found
 
 
@@ -127,16 +128,8 @@ def _ancestors() -> t.Iterator[int]:
     pid = os.getpid()
     while pid > 1:
         yield pid
-        found = re.search(r"^PPid:\s*(\d+)", _read(f"/proc/{pid}/status"), re.MULTILINE)
+        found = re.search(r"^PPid:\s*(\d+)", processes.read(f"/proc/{pid}/status"), re.MULTILINE)
         pid = int(found.group(1)) if found else 0
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as lines:
-            return lines.read()
-    except OSError:
-        return ""
 
 
 def _container(component: Component, run: Run) -> State:
@@ -168,7 +161,7 @@ def clients() -> list[t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
     """From where the ssh sessions come that this process runs in."""
     found = []
     for pid in _ancestors():
-        for part in _read(f"/proc/{pid}/environ").split("\0"):
+        for part in processes.read(f"/proc/{pid}/environ").split("\0"):
             if part.startswith("SSH_CONNECTION="):
                 address = part.partition("=")[2].split()[0].partition("%")[0]
                 try:
@@ -185,5 +178,5 @@ def is_broken(component: Component, run: Run) -> bool:
         return True
     if component.kind == "unit" and component.how == "hang":
         pid = _show(component.subject, run).get("MainPID", "0")
-        return bool(re.search(r"^State:\s*[Tt]", _read(f"/proc/{pid}/status"), re.MULTILINE))
+        return bool(re.search(r"^State:\s*[Tt]", processes.read(f"/proc/{pid}/status"), re.MULTILINE))
     return look(component, run).state == "down"

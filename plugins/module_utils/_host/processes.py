@@ -63,13 +63,13 @@ def find(number: str) -> list[User]:
 
 def _user(pid: str, what: str) -> User:
     folder = f"/proc/{pid}"
-    guest = re.search(r"\bguest=([^ ,]+)", _read(folder + "/cmdline").replace("\0", " "))
-    cgroup = _read(folder + "/cgroup")
+    guest = re.search(r"\bguest=([^ ,]+)", read(folder + "/cmdline").replace("\0", " "))
+    cgroup = read(folder + "/cgroup")
     units = re.findall(r"/([^/\n]+)\.service(?=/|$)", cgroup, re.MULTILINE)
     container = re.search(_CONTAINER, cgroup)
     return User(
         pid=int(pid),
-        name=_read(folder + "/comm").strip(),
+        name=read(folder + "/comm").strip(),
         what=what,
         unit=units[-1] if units else "",
         instance=guest.group(1) if guest else "",
@@ -79,7 +79,7 @@ def _user(pid: str, what: str) -> User:
 
 def held(number: str) -> list[str]:
     """One process of each other mount namespace, such as a container's, in which the device stays mounted. Raises as find()."""
-    return mounts.staying(mounts.mounts(_read("/proc/self/mountinfo")), spaces(), number)
+    return mounts.staying(mounts.mounts(read("/proc/self/mountinfo")), spaces(), number)
 
 
 def spaces() -> dict[str, list[mounts.Mounted]]:
@@ -90,7 +90,7 @@ def spaces() -> dict[str, list[mounts.Mounted]]:
         space = _link(f"/proc/{name}/ns/mnt")
         if space not in seen:
             seen.add(space)
-            found[name] = mounts.mounts(_read(f"/proc/{name}/mountinfo"))
+            found[name] = mounts.mounts(read(f"/proc/{name}/mountinfo"))
     return found
 
 
@@ -109,7 +109,7 @@ def _uses(folder: str, device: int, mapped: str) -> Iterator[str]:
     for handle in handles:
         if device in _devices(f"{folder}/fd/{handle}"):
             yield _link(f"{folder}/fd/{handle}")
-    for line in _read(folder + "/maps").splitlines():
+    for line in read(folder + "/maps").splitlines():
         fields = line.split(None, 5)
         if len(fields) > 5 and fields[3] == mapped:
             yield fields[5]
@@ -131,7 +131,8 @@ def _link(path: str) -> str:
         return ""
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
+    """The text of a file of /proc; empty where its process has ended."""
     try:
         with open(path, encoding="utf-8", errors="replace") as lines:
             return lines.read()

@@ -127,7 +127,7 @@ class Actual:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MetricsPlan:
     """What has to be done: a folder to make, files to write, the timer to enable, metrics to write at once, a file of metrics and all else
     to remove.
     """
@@ -144,13 +144,13 @@ class Plan:
         return bool(self.make or self.write or self.enable or self.start or self.forget or self.remove)
 
 
-def plan(actual: Actual, settings: t.Optional[metrics.Settings], wanted: t.Mapping[str, str]) -> Plan:
+def plan(actual: Actual, settings: t.Optional[metrics.Settings], wanted: t.Mapping[str, str]) -> MetricsPlan:
     """From what is there to what is wanted; without settings, to nothing. Pure."""
     if settings is None:
-        return Plan(forget=actual.path if actual.written else "", remove=actual.installed)
+        return MetricsPlan(forget=actual.path if actual.written else "", remove=actual.installed)
     write = {path: text for path, text in wanted.items() if actual.contents.get(path) != text}
     enable = not actual.running or bool({SERVICE_FILE, TIMER_FILE} & set(write))
-    return Plan(
+    return MetricsPlan(
         make="" if actual.folder else settings.directory,
         write=write,
         enable=enable,
@@ -191,7 +191,7 @@ class Service:
             failing="Result=" in ended and "Result=success" not in ended,
         )
 
-    def apply(self, steps: Plan) -> None:
+    def apply(self, steps: MetricsPlan) -> None:
         """Raises OperatorError where systemctl or the first writing of metrics fails, OSError where the host refuses."""
         if steps.remove:
             self._remove(steps.forget)
@@ -244,7 +244,7 @@ class Change:
     """What was there, what that took to become as wanted, and what the timer is then: running, stopped or absent."""
 
     before: Actual
-    plan: Plan
+    plan: MetricsPlan
     after: str
 
 

@@ -14,7 +14,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.conn
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.contradictions import unreached
 
 from .model import ZONE, Declared, Record, State, parse_state
-from .plan import Plan, Step, check_instances, find_flavor, plan
+from .plan import AggregatesPlan, Step, check_instances, find_flavor, plan
 
 #: With this one Nova tells flavors with their extra specs; it has it since Rocky.
 _WITH_SPECS = (2, 61)
@@ -23,7 +23,7 @@ _NEWEST = (2, 69)
 _NEEDS = "arranging hosts needs the admin role, or policies that let another role change aggregates and flavors."
 
 
-def bring_about(query: Query, declared: Declared, *, remove: bool, check_mode: bool) -> Plan:
+def bring_about(query: Query, declared: Declared, *, remove: bool, check_mode: bool) -> AggregatesPlan:
     """Look, change what is to be changed, and look again.
 
     Raises OperatorError where Nova can't be asked, where something is refused, or where Nova doesn't do it.
@@ -66,7 +66,7 @@ class _Cloud:
             )
         return parse_state(read("/os-aggregates", "aggregates", [], version), flavors, self._services)
 
-    def check_instances(self, made: Plan) -> None:
+    def check_instances(self, made: AggregatesPlan) -> None:
         """Raise OperatorError where a zone would change under instances, or under what can't be known."""
         silent = set(unreached(self._services))
         if away := [one.host for one in made.moves if one.host in silent]:
@@ -81,7 +81,7 @@ class _Cloud:
         params = [("all_tenants", "1"), ("soft_deleted", "1"), ("host", host)]
         return sorted(str(one["id"]) for one in self._nova.read("/servers", "servers", params, self._version))
 
-    def apply(self, made: Plan) -> None:
+    def apply(self, made: AggregatesPlan) -> None:
         """Raises OperatorError, with the steps that were done before."""
         ids = {name: one.id for name, one in made.before.aggregates.items()}
         done: list[str] = []
@@ -93,7 +93,7 @@ class _Cloud:
                 raise OperatorError(f"{step.text}: {exc}{before} Run again when that is corrected.") from None
             done.append(step.text)
 
-    def _do(self, step: Step, made: Plan, ids: dict[str, int | None]) -> None:
+    def _do(self, step: Step, made: AggregatesPlan, ids: dict[str, int | None]) -> None:
         if step.kind in ("set_specs", "drop_spec"):
             path = f"/flavors/{find_flavor(made.before, step.name).id}/os-extra_specs"
             if step.kind == "set_specs":

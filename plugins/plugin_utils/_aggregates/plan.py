@@ -54,7 +54,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AggregatesPlan:
     before: State
     after: State
     steps: tuple[Step, ...]
@@ -85,7 +85,7 @@ class Plan:
         }
 
 
-def plan(state: State, declared: Declared, *, remove: bool) -> Plan:
+def plan(state: State, declared: Declared, *, remove: bool) -> AggregatesPlan:
     """The steps. Raises OperatorError for what must not be, or what can't be without `remove`."""
     _check_known(state, declared)
     desired = _desired(state, declared)
@@ -99,7 +99,7 @@ def plan(state: State, declared: Declared, *, remove: bool) -> Plan:
     check_reach(state, desired, declared, [find_flavor(state, one.name).id for one in declared.flavors])
     steps = _steps(state, desired, declared)
     _check_order(state, steps)
-    return Plan(state, desired, tuple(steps), tuple(gone), tuple(_moves(state, desired, declared)), declared)
+    return AggregatesPlan(state, desired, tuple(steps), tuple(gone), tuple(_moves(state, desired, declared)), declared)
 
 
 def check_instances(moves: t.Iterable[Move], instances: t.Mapping[str, t.Sequence[str]]) -> None:

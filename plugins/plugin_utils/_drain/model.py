@@ -173,7 +173,7 @@ class Service:
 
 
 @dataclass
-class Plan:
+class DrainPlan:
     """What a run would do. service: the status and reason that it has afterwards. notes: what somebody should know."""
 
     before: Service

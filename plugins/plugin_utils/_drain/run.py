@@ -13,7 +13,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._common import 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query
 
 from .cloud import Cloud
-from .model import MARKER, Moved, Plan, Refusal, Server, Service, Step
+from .model import MARKER, DrainPlan, Moved, Refusal, Server, Service, Step
 from .move import Mover, Pace, Say, settle
 from .plan import changed_since, classify, judge, pick_up
 from .record import DrainRecord, Entry, load
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass
 class Result:
-    plan: Plan
+    plan: DrainPlan
     moved: list[Moved] = field(default_factory=list)
     remaining: list[str] = field(default_factory=list)
     """What of the host's servers and allocations is still there after a drain, in words."""
@@ -86,9 +86,11 @@ def drain(query: Query, options: Options, *, check_mode: bool, say: Say) -> Resu
     return Result(plan, mover.done, _remaining(cloud, plan, say))
 
 
-def plan_drain(cloud: Cloud, service: Service, record: DrainRecord, options: Options) -> Plan:
+def plan_drain(cloud: Cloud, service: Service, record: DrainRecord, options: Options) -> DrainPlan:
     """Raises OperatorError where the host is down, so that nothing can leave it by a migration."""
-    plan = Plan(service, "disabled", service.reason if service.status == "disabled" else f"{MARKER}{options.reason}")
+    plan = DrainPlan(
+        service, "disabled", service.reason if service.status == "disabled" else f"{MARKER}{options.reason}"
+    )
     if service.status == "disabled" and not service.ours:
         plan.notes.append(
             f"nova-compute on {options.host} was disabled by somebody else ({shown(service.reason or 'no reason given')}); "
@@ -143,9 +145,9 @@ def give_back(query: Query, options: Options, *, check_mode: bool, say: Say) -> 
     return Result(plan, mover.done)
 
 
-def plan_return(cloud: Cloud, service: Service, record: DrainRecord | None, options: Options) -> Plan:
+def plan_return(cloud: Cloud, service: Service, record: DrainRecord | None, options: Options) -> DrainPlan:
     """Raises OperatorError where the host can't be put back, or servers can't be brought to it."""
-    plan = Plan(service, service.status, service.reason)
+    plan = DrainPlan(service, service.status, service.reason)
     if service.ours:
         plan.status, plan.reason = "enabled", ""
     elif service.status == "disabled":
@@ -222,7 +224,7 @@ def _step_of(
     return classify(server, migrations, cold=options.pace.cold, dest=dest)
 
 
-def _refuse(plan: Plan, options: Options, nothing: str) -> None:
+def _refuse(plan: DrainPlan, options: Options, nothing: str) -> None:
     if plan.refused and not options.partial:
         told = listed([one.text for one in plan.refused], 10, "; ")
         raise OperatorError(
@@ -259,7 +261,7 @@ def _wait_until(holds: t.Callable[[], bool], what: str, options: Options, say: S
         time.sleep(_POLL)
 
 
-def _remaining(cloud: Cloud, plan: Plan, say: Say) -> list[str]:
+def _remaining(cloud: Cloud, plan: DrainPlan, say: Say) -> list[str]:
     """What Nova and Placement still have on the host. Placement gets things back a moment after Nova has told that a migration ended."""
     began, told = time.monotonic(), list[str]()
     while True:

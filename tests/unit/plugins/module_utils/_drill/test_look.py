@@ -130,5 +130,7 @@ def test_commands(code: int, state: str) -> None:
 def test_from_where_an_ssh_session_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = "A=1\0SSH_CONNECTION=::ffff:192.0.2.7 5 192.0.2.8 22\0"
     monkeypatch.setattr(look, "_ancestors", lambda: iter([7, 8]))
-    monkeypatch.setattr(look, "_read", lambda path: environ if path == "/proc/8/environ" else "SSH_CONNECTION=oops x\0")
+    monkeypatch.setattr(
+        look.processes, "read", lambda path: environ if path == "/proc/8/environ" else "SSH_CONNECTION=oops x\0"
+    )
     assert look.clients() == [ipaddress.ip_address("192.0.2.7")]

@@ -65,7 +65,7 @@ def test_a_container_is_known_by_its_control_group(cgroup: str) -> None:
     ],
 )
 def test_the_unit_of_a_process_is_the_innermost(monkeypatch: pytest.MonkeyPatch, cgroup: str, unit: str) -> None:
-    monkeypatch.setattr(processes, "_read", lambda path: cgroup + "\n" if path.endswith("cgroup") else "")
+    monkeypatch.setattr(processes, "read", lambda path: cgroup + "\n" if path.endswith("cgroup") else "")
     assert processes._user("7", "x").unit == unit
 
 

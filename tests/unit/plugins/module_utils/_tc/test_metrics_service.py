@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service, restorer_service
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.metrics_service import Actual, Plan, plan
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.metrics_service import Actual, MetricsPlan, plan
 
 SETTINGS = metrics.Settings("/srv/textfile", "cmp01")
 WANTED = metrics_service.wanted_files("/usr/bin/python3", SETTINGS)
@@ -24,7 +24,7 @@ def test_what_is_as_wanted_needs_nothing() -> None:
 
 
 def test_a_new_host_gets_all_of_it() -> None:
-    assert plan(Actual(folder=True), SETTINGS, WANTED) == Plan(write=WANTED, enable=True, start=True)
+    assert plan(Actual(folder=True), SETTINGS, WANTED) == MetricsPlan(write=WANTED, enable=True, start=True)
     assert plan(Actual(), SETTINGS, WANTED).make == "/srv/textfile"
 
 
@@ -58,8 +58,8 @@ def test_another_folder_takes_the_file_from_the_old_one() -> None:
 
 
 def test_removing_takes_the_file_too() -> None:
-    assert plan(THERE, None, {}) == Plan(forget=SETTINGS.path, remove=True)
-    assert plan(dataclasses.replace(THERE, written=False), None, {}) == Plan(remove=True)
+    assert plan(THERE, None, {}) == MetricsPlan(forget=SETTINGS.path, remove=True)
+    assert plan(dataclasses.replace(THERE, written=False), None, {}) == MetricsPlan(remove=True)
 
 
 @pytest.mark.parametrize("text", ["/var/lib/prometheus/node-exporter", "/srv/a", "/x.d/y@1"])
