@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._drill import faults, look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._drill.components import parse
+from ansible_collections.openstack_ops.day2.plugins.module_utils._host import processes
 
 from .fake_host import FakeHost
 
@@ -131,6 +132,6 @@ def test_from_where_an_ssh_session_comes(monkeypatch: pytest.MonkeyPatch) -> Non
     environ = "A=1\0SSH_CONNECTION=::ffff:192.0.2.7 5 192.0.2.8 22\0"
     monkeypatch.setattr(look, "_ancestors", lambda: iter([7, 8]))
     monkeypatch.setattr(
-        look.processes, "read", lambda path: environ if path == "/proc/8/environ" else "SSH_CONNECTION=oops x\0"
+        processes, "read", lambda path: environ if path == "/proc/8/environ" else "SSH_CONNECTION=oops x\0"
     )
     assert look.clients() == [ipaddress.ip_address("192.0.2.7")]
