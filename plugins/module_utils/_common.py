@@ -11,8 +11,9 @@ import typing as t
 #: Runs a command with text on its standard input; returns (rc, stdout, stderr). (Python 3.7 has no Protocol.)
 Run = t.Callable[[t.List[str], str], t.Tuple[int, str, str]]
 
-#: An id as OpenStack, libvirt and Ceph write it, in lower case.
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+#: An id as OpenStack, libvirt and Ceph write it, in lower case; as a part of a larger pattern, and alone.
+UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = re.compile(UUID_TEXT + r"\Z")
 
 
 class OperatorError(Exception):

@@ -9,22 +9,22 @@ import re
 import typing as t
 from xml.etree import ElementTree
 
+from .._common import UUID_TEXT
 from .._host import lvm_report
 from .._oslo_conf.precedence import Effective
 
 if t.TYPE_CHECKING:
     from .facts import Disk, Domain, Group, NovaConf, Secret, Volume
 
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 LVS_FIELDS = "lv_name,vg_name,lv_size,lv_layout,lv_role,lv_tags,pool_lv,lv_path"
 VGS_FIELDS = "vg_name,vg_size,vg_free,vg_extent_size"
 
 _NOVA_NAMESPACE = "{http://openstack.org/xmlns/libvirt/nova/"
 _NOVA_DOMAIN = re.compile(r"instance-[0-9a-f]{8}")
-_NOVA_VOLUME = re.compile(rf"({UUID})_(?:disk|del|resize|rescue)[\w.]*")
+_NOVA_VOLUME = re.compile(rf"({UUID_TEXT})_(?:disk|del|resize|rescue)[\w.]*")
 _NOVA_VOLUME_BY_NAME = re.compile(r"instance-[0-9a-f]{8}_disk[\w.]*")
-_CINDER_VOLUME = re.compile(rf"(?:volume|_?snapshot|clone-snap|backup-snap)-{UUID}[\w.-]*|cinder-volumes-pool")
-_ENTRY = re.compile(rf"({UUID})(_resize|_del)?")
+_CINDER_VOLUME = re.compile(rf"(?:volume|_?snapshot|clone-snap|backup-snap)-{UUID_TEXT}[\w.-]*|cinder-volumes-pool")
+_ENTRY = re.compile(rf"({UUID_TEXT})(_resize|_del)?")
 
 #: What of nova.conf leaves the host: by section, the options and what they are. Nothing secret is among them.
 _OPTIONS: dict[tuple[str, str], t.Callable[[str], t.Any]] = {

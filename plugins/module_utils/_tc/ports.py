@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._common import OperatorError, first_of
+from .._common import UUID, OperatorError, first_of, shown
 from .units import MAX_SIZE, UnitError, format_rate, format_size, parse_rate, parse_size
 
 PLUGS = ("ovs_hybrid", "bridge", "ovs", "ovn")
@@ -20,7 +20,6 @@ LEAVES = ("sfq", "fq_codel", "pfifo", "none")
 #: psched stores a burst as time at the rate, in 32 bits of 64 ns.
 MAX_BURST_SECONDS = 274
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NETWORK = re.compile(r"[0-9A-Fa-f.:/]+\Z")
 _WHY_LENGTH = 1000
 
@@ -118,7 +117,7 @@ def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
 def check_port_id(text: object, place: str) -> str:
     """Return the port id in Neutron's spelling. Raises OperatorError for anything but a complete UUID."""
     port_id = str(text or "").strip().lower()
-    if not _UUID.match(port_id):
+    if not UUID.match(port_id):
         raise OperatorError(
             f"{place} {_shown(text)} isn't a port id; Neutron's ids are UUIDs, so give all 36 characters."
         )
@@ -207,7 +206,4 @@ def _collisions(ports: t.Sequence[Port]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return "(missing)"
-    text = repr(str(value))
-    return text if len(text) <= 60 else f"{text[:50]}...' ({len(str(value))} characters)"
+    return "(missing)" if value is None else shown(value)

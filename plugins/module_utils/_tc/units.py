@@ -9,6 +9,8 @@ import re
 import typing as t
 from decimal import Decimal
 
+from .._common import shown
+
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([a-z/]*)\Z")
 
 _DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -51,12 +53,6 @@ def _split(text: object) -> t.Optional[tuple[Decimal, str]]:
     return (Decimal(match.group(1)), match.group(2)) if match else None
 
 
-def _shown(text: object) -> str:
-    """The invalid text, short enough for an error message."""
-    shown = repr(str(text))
-    return shown if len(shown) <= 60 else f"{shown[:50]}...' ({len(str(text))} characters)"
-
-
 def parse_rate(text: object) -> int:
     """Return bits per second, rounded down to the whole bytes per second that the kernel keeps.
 
@@ -67,12 +63,12 @@ def parse_rate(text: object) -> int:
     if split and split[1] in _UNCLEAR:
         raise UnitError(_unclear(text, *split))
     if not split or split[1] not in _RATES:
-        raise UnitError(f"{_shown(text)} is not a rate; write it like 20mbit, 20 Mbit/s or 2.5gbit")
+        raise UnitError(f"{shown(text)} is not a rate; write it like 20mbit, 20 Mbit/s or 2.5gbit")
     rate = int(split[0] * _RATES[split[1]]) // 8 * 8
     if rate < 8:
-        raise UnitError(f"{_shown(text)} is a rate of 0, which would cut the port off; the smallest rate is 8bit")
+        raise UnitError(f"{shown(text)} is a rate of 0, which would cut the port off; the smallest rate is 8bit")
     if rate > MAX_RATE:
-        raise UnitError(f"{_shown(text)} is more than tc can count; the largest rate is 9007tbit")
+        raise UnitError(f"{shown(text)} is more than tc can count; the largest rate is 9007tbit")
     return rate
 
 
@@ -80,10 +76,10 @@ def _unclear(text: object, number: Decimal, unit: str) -> str:
     """The error for a rate with an ambiguous unit, with what was probably meant."""
     amount = format(number.normalize(), "f")
     if not unit:
-        return f"{_shown(text)} is not a rate, it has no unit; write {amount}mbit if Mbit/s are meant, or {amount}bit"
+        return f"{shown(text)} is not a rate, it has no unit; write {amount}mbit if Mbit/s are meant, or {amount}bit"
     prefix = unit[: unit.index("b")]
     bits, octets = f"{amount}{prefix}bit", f"{format((number * 8).normalize(), 'f')}{prefix}bit"
-    return f"{_shown(text)} is not a rate; it may mean bits or bytes (tc takes bps for bytes): write {bits}, or {octets} if bytes are meant"
+    return f"{shown(text)} is not a rate; it may mean bits or bytes (tc takes bps for bytes): write {bits}, or {octets} if bytes are meant"
 
 
 def parse_size(text: object) -> int:
@@ -93,12 +89,12 @@ def parse_size(text: object) -> int:
     """
     split = _split(text)
     if not split or split[1] not in _SIZES:
-        raise UnitError(f"{_shown(text)} is not a size; write it as tc does, for example 200mbit, 32kb or 1514")
+        raise UnitError(f"{shown(text)} is not a size; write it as tc does, for example 200mbit, 32kb or 1514")
     size = int(split[0] * _SIZES[split[1]]) // 8
     if size < 1:
-        raise UnitError(f"{_shown(text)} is a size of 0; the smallest size is 1b")
+        raise UnitError(f"{shown(text)} is a size of 0; the smallest size is 1b")
     if size > MAX_SIZE:
-        raise UnitError(f"{_shown(text)} is more than the 4gb that tc can count")
+        raise UnitError(f"{shown(text)} is more than the 4gb that tc can count")
     return size
 
 

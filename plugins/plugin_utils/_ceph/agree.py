@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import shown
+
 #: What is used once, with the first host's variables, for all hosts of a run.
 SHARED = (
     "ceph_openstack_admin_host",
@@ -32,7 +34,7 @@ def disagreement(values: t.Mapping[str, t.Mapping[str, t.Any]], defaults: t.Mapp
             other = _of(name, values[host], defaults)
             if other != first:
                 return (
-                    f"{host} and {hosts[0]} disagree about {name} ({_shown(other)}, {_shown(first)}), and one run works with one cluster, which it asks "
+                    f"{host} and {hosts[0]} disagree about {name} ({shown(other)}, {shown(first)}), and one run works with one cluster, which it asks "
                     "once for all its hosts. Run it for the hosts of each cluster by themselves, by the playbook's _target or by --limit."
                 )
     return ""
@@ -45,8 +47,3 @@ def _of(name: str, values: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any
     if name not in PARTLY_SHARED:
         return found
     return sorted({str(entry) for entry in found or [] if str(entry).startswith("client.")})
-
-
-def _shown(value: t.Any) -> str:
-    text = str(value)
-    return repr(text) if len(text) <= 60 else f"{text[:50]!r}..."

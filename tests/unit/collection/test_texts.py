@@ -52,6 +52,12 @@ def test_the_readme_names_every_job() -> None:
     ] == []
 
 
+def test_the_page_for_who_has_to_say_yes_tells_of_every_role() -> None:
+    page = (ROOT / "docs/docsite/rst/guide_security.rst").read_text()
+    table = page[page.index("as root on computes") : page.index("Which secrets are where")]
+    assert [name for name in roles() if f"``{name}``" not in table] == []
+
+
 def test_every_playbook_has_its_page_on_the_site() -> None:
     pages = (ROOT / "docs/docsite/extra-docs.yml").read_text()
     assert [name for name in playbooks() if f"- playbook_{name}\n" not in pages] == []
