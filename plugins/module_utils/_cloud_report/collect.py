@@ -162,7 +162,10 @@ class Look:
         }
 
     def instances(self) -> t.Optional[Part]:
-        """Where nova-compute's configuration has the instances on this host, and whether that is another file system than the one looked at."""
+        """Where nova-compute's configuration has the instances on this host, and whether that is another file system than the one looked at.
+
+        Raises OperatorError where the configuration doesn't tell.
+        """
         try:
             made = deployment.look(self._run)
         except OperatorError:

@@ -214,5 +214,5 @@ def test_a_report_is_written_for_its_owner(given: dict[str, t.Any], tmp_path: Pa
 def test_a_report_that_cannot_be_written_is_an_error_with_its_path(given: dict[str, t.Any], tmp_path: Path) -> None:
     (tmp_path / "drill.json").mkdir()
     plan = {"seed": "a", "taken": "now", "faults": []}
-    with pytest.raises(AnsibleActionFail, match=r"/drill\.json isn't a regular file"):
+    with pytest.raises(AnsibleActionFail, match=r"/drill\.json can't be written"):
         act({"step": "report", **given, "json": str(tmp_path / "drill.json"), "plan": plan, "results": []})
