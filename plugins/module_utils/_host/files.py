@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:
 
 #: Copied to the file that takes another's place. Never security.capability: a file's owner could have set what root then grants.
 _KEPT_XATTRS = ("security.selinux", "system.posix_acl_access")
+#: To walk through a folder takes no right to list it, which an account other than root may lack (macOS has no such flag).
+_WALKED = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _MOST_LINKS = 8
 
 
@@ -145,7 +147,7 @@ def _dress(handle: int, before: t.Optional[int], owner: t.Optional[tuple[int, in
     if before is not None:
         found = os.fstat(before)
         owner = owner or (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode) & 0o777)
-        for name in _KEPT_XATTRS:
+        for name in _KEPT_XATTRS if hasattr(os, "setxattr") else ():
             with contextlib.suppress(OSError):  # not there, or a file system without them
                 os.setxattr(handle, name, os.getxattr(before, name))
     if owner is not None:
@@ -213,7 +215,7 @@ def _walk(path: str, asked: str, links: int) -> tuple[int, str]:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise OperatorError(f"{asked!r} has .. in it; give the path without.")
-    folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = os.open("/", _WALKED)
     ours = True  # whether only trusted accounts can change what the path has led through up to here
     try:
         for position, part in enumerate(parts):
@@ -225,8 +227,8 @@ def _walk(path: str, asked: str, links: int) -> tuple[int, str]:
                 rest = parts[position + 1 :]
                 return _walk(os.path.normpath(os.path.join(above, target, *rest)), asked, links - 1)
             if position == len(parts) - 1:
-                return os.dup(folder), part
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder), part
+            below = os.open(part, _WALKED | os.O_NOFOLLOW, dir_fd=folder)
             # In a sticky folder such as /tmp, nobody else can replace a folder of root's.
             ours = safe or (ours and _sticky(os.fstat(folder)) and os.fstat(below).st_uid in _trusted())
             os.close(folder)

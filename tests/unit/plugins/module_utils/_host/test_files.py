@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,29 @@ def test_below_a_sticky_folder_what_belongs_to_a_trusted_account_is_trusted(tmp_
     (below / "link").symlink_to(below / "file")
     files.replace(str(below / "link"), "x")
     assert (below / "file").read_text() == "x"
+
+
+def test_folders_above_need_not_be_listed() -> None:
+    """A report of somebody who isn't root, whose folder lies in one that only lets through."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        folder = Path(above) / "closed" / "reports"
+        folder.mkdir(parents=True)
+        root = os.geteuid() == 0
+        if root:
+            Path(above).chmod(0o755)
+            os.chown(folder, 65534, 65534)
+        folder.parent.chmod(0o311)
+        try:
+            if root:
+                os.seteuid(65534)
+            files.replace(str(folder / "audit.json"), "{}")
+            found = files.read(str(folder / "audit.json"))
+        finally:
+            if root:
+                os.seteuid(0)
+            folder.parent.chmod(0o755)
+    assert found is not None
+    assert found.text == "{}"
 
 
 @pytest.mark.usefixtures("untrusted")
