@@ -22,7 +22,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.m
     mapping,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw, place, replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw, places, replace
 
 _TEMPLATE = Path(report.__file__).with_name("page.html")
 #: A report of an audit of 1000 computes has some 50 MB.
@@ -53,7 +53,7 @@ class ActionModule(Action):
         wrong = [name for name in names if not 0 < options[name] < 1e6]
         if wrong:
             raise OperatorError(f"{wrong[0]} is {options[wrong[0]]}; write a number above 0.")
-        paths = {kind: place(options[kind]) for kind in ("json", "html") if options[kind]}
+        paths = places(options, ("json", "html"))
         made = report.report(
             self._hosts(options, variables["hostvars"], variables.get("groups", {})),
             _read(options["audit"], "audit_computes writes it (compute_audit_json), and report_audit says where it is"),

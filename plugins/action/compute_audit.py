@@ -16,7 +16,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Pool, Record
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import place, replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import places, replace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
 
 if t.TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ActionModule(Action):
     OPTIONS = _OPTIONS
 
     def job(self, options: Options, variables: Variables) -> Outcome:
-        paths = {kind: place(options[kind]) for kind in _REPORTS if options[kind]}
+        paths = places(options, _REPORTS)
         hostvars: t.Mapping[str, t.Mapping[str, t.Any]] = variables["hostvars"]
         told, inventory, silent = self._told(options, hostvars)
         pools, unlisted = self._pools(options["images_register"], inventory, hostvars)

@@ -21,7 +21,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill import report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drill.probes import Probe, Watch, parse
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import place, replace
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import places, replace
 
 Record = dict[str, t.Any]
 
@@ -65,9 +65,7 @@ class ActionModule(Action):
         probes = parse(options["probes"])
         window.parse_windows(options["windows"])
         _now(options["timezone"])
-        for kind in ("json", "html"):
-            if options[kind]:
-                place(options[kind])
+        places(options, ("json", "html"))
         schedule.choose(found, options["seed"], options["chosen"], options["faults"], options["budget"])
         return found, probes
 
@@ -189,7 +187,7 @@ class ActionModule(Action):
         made = report.report(drill, results, len(plan["faults"]))
         if not self.check_mode:
             texts = {"json": json.dumps(made, indent=1) + "\n", "html": report.page(made)}
-            for kind, path in {kind: place(options[kind]) for kind in texts if options[kind]}.items():
+            for kind, path in places(options, texts).items():
                 replace(path, texts[kind], 0o600)
         return {"changed": False, "report": made, "verdict": made["verdict"], "text": report.lines(made)}
 

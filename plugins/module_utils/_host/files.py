@@ -110,12 +110,25 @@ def replace(path: str, text: str, owned: t.Optional[Owned] = None) -> None:
     the like), label and ACL of the one it replaces; where there is none, it is root's with mode 0600.
     Raises OperatorError where another account could redirect the write, OSError where the host refuses.
     """
+    with _to_replace(path) as (folder, name, before):
+        _replace(folder, name, text, before, (*ids(path, owned.owner, owned.group), owned.mode) if owned else None)
+
+
+def check(path: str) -> None:
+    """Raise OperatorError or OSError for a path that `replace` would refuse before it writes, for whoever has to know that earlier."""
+    with _to_replace(path):
+        pass
+
+
+@contextlib.contextmanager
+def _to_replace(path: str) -> Iterator[tuple[int, str, t.Optional[int]]]:
+    """The folder of a file as a descriptor, the file's name in it, and the file that is there, if any, as a descriptor."""
     with _folder_of(path) as (folder, name):
         before = None
         with contextlib.suppress(FileNotFoundError):
             before = _open(folder, name, path)
         try:
-            _replace(folder, name, text, before, (*ids(path, owned.owner, owned.group), owned.mode) if owned else None)
+            yield folder, name, before
         finally:
             if before is not None:
                 os.close(before)

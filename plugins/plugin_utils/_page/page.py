@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
@@ -37,10 +39,18 @@ def embedded(value: object) -> str:
     return text
 
 
-def place(path: str) -> Path:
-    """Where to write a report. Ask for the places of all reports before the first is written.
+def places(options: Mapping[str, Any], kinds: Iterable[str]) -> dict[str, Path]:
+    """Where to write the reports whose kinds have a path in the options. Ask before anything is done of which they are to tell.
 
-    Raises OperatorError where its folder isn't there or can't be written to, or a folder has its name.
+    Raises OperatorError or OSError where one of them can't be written.
+    """
+    return {kind: place(options[kind]) for kind in kinds if options[kind]}
+
+
+def place(path: str) -> Path:
+    """Where to write a report.
+
+    Raises OperatorError where its folder isn't there or can't be written to, a folder has its name, or `replace` would refuse what is there.
     """
     found = Path(os.path.expanduser(path))
     folder = found.parent
@@ -53,6 +63,7 @@ def place(path: str) -> Path:
         )
     if found.is_dir():
         raise OperatorError(f"The report {found} can't be written, for a folder has that name; name a file.")
+    files.check(os.path.abspath(found))
     return found
 
 

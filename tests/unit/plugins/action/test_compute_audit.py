@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -42,3 +43,7 @@ def test_nothing_is_written_where_one_report_has_no_folder(tmp_path: Path, run_a
         with pytest.raises(AnsibleActionFail, match=f"There is no folder .*/absent for the report {bad}"):
             run_action(NAME, {**args, bad: str(folder / "absent" / bad)}, task_vars={"hostvars": {}})
         assert (list(folder.iterdir()), cloud.asked) == ([], [])
+        os.mkfifo(folder / bad)
+        with pytest.raises(AnsibleActionFail, match=f"{bad} isn't a regular file"):
+            run_action(NAME, args, task_vars={"hostvars": {}})
+        assert ([one.name for one in folder.iterdir()], cloud.asked) == ([bad], [])
