@@ -44,14 +44,15 @@ def port_limits(
         ports, left = choose(instance_ports, only_ports, only_servers)
         if state == "absent":
             items = removal(ports) + left
-            return items if backend == "tc" else interfaces(ports, items, despite_vif_quota=quota_too)
+            return items if backend == "tc" else interfaces(ports, items, {}, despite_vif_quota=quota_too)
         book = RuleBook(
             rules, despite_policy=boolean(despite_policy), despite_vif_quota=quota_too, backend=backend, **settings
         )
         answers = book.answers(ports, compute)
         items = [answer.public() for answer in answers] + left
         if backend == "libvirt":
-            items = interfaces(ports, items, despite_vif_quota=quota_too)
+            limits = {answer.port["port_id"]: answer.limits for answer in answers}
+            items = interfaces(ports, items, limits, despite_vif_quota=quota_too)
     except RulesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
     except TypeError as exc:

@@ -194,6 +194,7 @@ ports:
       why: "rule 1 'everybody'"
       found: {egress: null, ingress: null}
       done: created
+      change: created
       reason: ''
       now:
         egress: {rate: 20mbit, ceil: 40mbit, burst: 25mb, exempt: [192.168.111.0/24], leaf: sfq}
@@ -215,6 +216,11 @@ ports:
       description:
         - One of V(created), V(changed), V(adopted) (rules of another agent with the same class ids), V(removed), V(unchanged), V(kept),
           V(gone) (a device is not on this host; what is there was done), V(refused), V(failed).
+      type: str
+    change:
+      description:
+        - What becomes of the limit itself, V(removed), V(loosened) (a higher rate or peak), V(created), V(changed) or V(unchanged); the worse of
+          both directions.
       type: str
     reason:
       description: Why a port is gone, refused or failed, or that it is kept without any limit.

@@ -93,7 +93,9 @@ def job(module: AnsibleModule) -> Outcome:
     written = enumerate(module.params["port_ids"], start=1)
     ports, problems = apply.survey([check_port_id(text, f"port_ids[{n}]") for n, text in written])
     restorer = restorer_service.Service(runner(module)).word
-    return Outcome(changed=False, result=dict(ports=ports, restorer=restorer, problems=problems))
+    return Outcome(
+        changed=False, result=dict(ports=[port.public() for port in ports], restorer=restorer, problems=problems)
+    )
 
 
 def main() -> None:

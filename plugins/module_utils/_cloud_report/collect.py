@@ -19,6 +19,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._host import fi
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import journal
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import os_error
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, restorer_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.limits import Survey, of_port
 
 if t.TYPE_CHECKING:
     from ansible_collections.openstack_ops.day2.plugins.module_utils._common import Run
@@ -80,11 +81,11 @@ class Look:
         restorer = restorer_service.Service(self._run).word
         if not ports and not problems and restorer == "absent":
             return None
-        missing = [one["port_id"] for one in ports if one["saved"] and one["devices"] and _lacking(one)]
+        missing = [one.port_id for one in ports if one.saved and one.devices and _lacking(one)]
         return {
-            "limited": sum(bool(one["egress"] or one["ingress"]) for one in ports),
-            "saved": sum(bool(one["saved"]) for one in ports),
-            "unsaved": sum(bool((one["egress"] or one["ingress"]) and not one["saved"]) for one in ports),
+            "limited": sum(bool(one.egress or one.ingress) for one in ports),
+            "saved": sum(bool(one.saved) for one in ports),
+            "unsaved": sum(bool((one.egress or one.ingress) and not one.saved) for one in ports),
             "missing": len(missing),
             "missing_ports": missing[:_NAMED],
             "unreadable": len(problems),
@@ -198,8 +199,9 @@ def _same_file_system(one: str, other: str) -> bool:
         return False
 
 
-def _lacking(port: t.Mapping[str, t.Any]) -> bool:
-    return any(port["saved"].get(direction) and not port[direction] for direction in ("egress", "ingress"))
+def _lacking(port: Survey) -> bool:
+    wanted = of_port(port.saved) if port.saved else {}
+    return any(limit and not port.limits[direction] for direction, limit in wanted.items())
 
 
 def _number(value: object) -> t.Optional[float]:

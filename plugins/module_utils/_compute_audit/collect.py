@@ -249,7 +249,7 @@ class Look:
     @staticmethod
     def _limits() -> list[dict[str, t.Any]]:
         ports, _problems = tc.survey([])
-        return ports
+        return [port.public() for port in ports]
 
 
 def _configuration(paths: t.Sequence[str], option: str) -> ConfigFiles:

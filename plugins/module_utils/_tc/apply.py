@@ -13,6 +13,7 @@ from .._common import OperatorError, changed_meanwhile
 from .._kernel import modules, ovsdb
 from .._kernel.netlink import Kernel
 from . import batch, state
+from .limits import Survey, public
 from .plan import PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
 from .ports import LEAVES, Port
 
@@ -77,8 +78,8 @@ class PortsOutcome:
         """Before and after of the ports that change, for --diff."""
         acting = [plan for plan in self.plans if plan.acts]
         return {
-            "before": {plan.port.port_id: plan.found for plan in acting},
-            "after": {plan.port.port_id: plan.now for plan in acting},
+            "before": {plan.port.port_id: public(plan.found) for plan in acting},
+            "after": {plan.port.port_id: public(plan.now) for plan in acting},
         }
 
 
@@ -106,6 +107,10 @@ def apply(request: Request, batch: batch.Batch, service: t.Optional[Service] = N
         plans = _plan(request, _read(request), saved)
         outcome = _outcome(request, plans, saved, unreadable)
         if outcome.state_before != outcome.state_after:
+            if outcome.state_before and outcome.state_after:
+                # First the restorer: one of an older version might not read what is saved now.
+                _settle_service(outcome, service)
+                service = None
             try:
                 state.store(_next(request, plans, saved))
             except (OperatorError, OSError) as exc:
@@ -154,7 +159,7 @@ def _settle_service(outcome: PortsOutcome, service: t.Optional[Service]) -> None
         outcome.failures.append(f"The limits are set, but the restorer isn't as it should be: {exc}")
 
 
-def survey(port_ids: Sequence[str]) -> tuple[list[dict[str, t.Any]], list[str]]:
+def survey(port_ids: Sequence[str]) -> tuple[list[Survey], list[str]]:
     """What is there, with counters, and what can't be read of the saved state. Without port_ids, of the whole host."""
     saved = state.load()
     with Kernel() as kernel:

@@ -24,8 +24,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .._kernel.device import Class, Device, Filter, Key
+from .limits import Limit
 from .ownership import EXEMPT, EXEMPT_RATE, LIMITED, ours
-from .ports import MAX_BURST_SECONDS, Network, Shape
+from .ports import MAX_BURST_SECONDS, Network, Shape, in_order
 from .units import MAX_SIZE
 
 EXEMPT_SHAPE = Shape(rate=EXEMPT_RATE, ceil=EXEMPT_RATE, burst=1 << 24)
@@ -67,10 +68,8 @@ _ALWAYS: dict[tuple[int, tuple[Key, ...]], str] = {
 class Shaper:
     """The wanted limit on one device: match is the side of a packet that tells exempt traffic, dst or src."""
 
-    shape: Shape
+    limit: Limit
     match: str
-    exempt: tuple[Network, ...]
-    leaf: str
 
 
 def ticks(size: int, rate: int) -> int:
@@ -139,10 +138,10 @@ def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) ->
     if actual.root is None:
         statements.append(f"qdisc replace dev {device} root handle 1: htb default 100")
     statements += _class_statements(device, actual, EXEMPT, EXEMPT_SHAPE)
-    statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.leaf)
+    statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.limit.leaf)
     statements += _exempt_statements(device, actual, wanted)
-    statements += _class_statements(device, actual, LIMITED, wanted.shape)
-    statements += _leaf_statements(device, actual, LIMITED, "100:", wanted.leaf)
+    statements += _class_statements(device, actual, LIMITED, wanted.limit.shape)
+    statements += _leaf_statements(device, actual, LIMITED, "100:", wanted.limit.leaf)
     statements += [
         f"class del dev {device} classid {handle >> 16:x}:{handle & 0xFFFF:x}"
         for handle in actual.classes
@@ -180,7 +179,7 @@ def _leaf_statements(device: str, actual: Device, parent: int, handle: str, leaf
 
 def _exempt_statements(device: str, actual: Device, wanted: Shaper) -> list[str]:
     missing = dict(_ALWAYS)
-    for network in wanted.exempt:
+    for network in wanted.limit.exempt:
         missing[keys_of(network, wanted.match)] = (
             f"match {'ip' if network.version == 4 else 'ip6'} {wanted.match} {network}"
         )
@@ -216,27 +215,11 @@ def filter_del(device: str, place: str, found: Filter) -> str:
     )
 
 
-#: Tenants' networks are few, beside their ports.
-_network_text = functools.lru_cache(maxsize=4096)(str)
-
-
-def describe(actual: Device) -> t.Optional[dict[str, t.Any]]:
-    """A device's limit for people: {rate, ceil, burst, exempt, leaf}, None where it has none of ours."""
+def describe(actual: Device) -> t.Optional[Limit]:
+    """A device's limit, None where it has none of ours."""
     if not ours(actual) or LIMITED not in actual.classes:
         return None
     networks = (network_of(found) for found in actual.root_filters if found.target == EXEMPT)
-    exempt = {network for network in networks if network is not None}
+    exempt = in_order({network for network in networks if network is not None})
     leaf = actual.leaves.get(LIMITED)
-    return {
-        **found_shape(actual.classes[LIMITED]).public(),
-        "exempt": sorted(map(_network_text, exempt)),
-        "leaf": leaf.kind if leaf else "none",
-    }
-
-
-def shaper_public(shaper: Shaper) -> dict[str, t.Any]:
-    return {
-        **shaper.shape.public(),
-        "exempt": sorted(map(_network_text, shaper.exempt)),
-        "leaf": shaper.leaf,
-    }
+    return Limit(found_shape(actual.classes[LIMITED]), exempt, leaf.kind if leaf else "none")

@@ -20,30 +20,29 @@ from .._common import OperatorError
 from .._host import files
 from .._kernel.netlink import Kernel
 from . import state
+from .limits import of_port
 from .plan import PortDevices, survey_ports
-from .units import parse_rate
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .._kernel.device import Device
+    from .._kernel.device import Device, Stats
+    from .limits import Counted, Survey
 
 PROGRAM = "/var/lib/openstack_ops.day2/tc_metrics"
 SETTINGS_FILE = PROGRAM + "/settings.json"
 FILE_NAME = "instance_qos.prom"
 
-Survey = t.Dict[str, t.Any]
-
-#: Metric of a limit, its type, its help, and what tells it of a direction's limit as tc_htb_info has it.
-_OF_LIMITS: tuple[tuple[str, str, str, t.Callable[[Survey], int]], ...] = (
-    ("bytes_total", "counter", "Bytes that passed the limit.", lambda limit: int(limit["bytes"])),
-    ("packets_total", "counter", "Packets that passed the limit.", lambda limit: int(limit["packets"])),
-    ("drops_total", "counter", "Packets for which the limit had no room.", lambda limit: int(limit["drops"])),
-    ("overlimits_total", "counter", "How often traffic came to wait for the limit.", lambda limit: int(limit["overlimits"])),
-    ("exempt_bytes_total", "counter", "Bytes of exempt traffic, which passed beside the limit.", lambda limit: int(limit["exempt_bytes"])),
-    ("backlog_bytes", "gauge", "Bytes that wait in the limit's queue.", lambda limit: int(limit["backlog"])),
-    ("rate_bits_per_second", "gauge", "The limit.", lambda limit: parse_rate(limit["rate"])),
-    ("ceil_bits_per_second", "gauge", "The limit while the burst lasts.", lambda limit: parse_rate(limit["ceil"])),
+#: Metric of a limit, its type, its help, and what tells it of a direction's limit and its counters.
+_OF_LIMITS: tuple[tuple[str, str, str, t.Callable[[Counted, Stats], int]], ...] = (
+    ("bytes_total", "counter", "Bytes that passed the limit.", lambda one, stats: stats.bytes),
+    ("packets_total", "counter", "Packets that passed the limit.", lambda one, stats: stats.packets),
+    ("drops_total", "counter", "Packets for which the limit had no room.", lambda one, stats: stats.drops),
+    ("overlimits_total", "counter", "How often traffic came to wait for the limit.", lambda one, stats: stats.overlimits),
+    ("exempt_bytes_total", "counter", "Bytes of exempt traffic, which passed beside the limit.", lambda one, stats: one.exempt_bytes),
+    ("backlog_bytes", "gauge", "Bytes that wait in the limit's queue.", lambda one, stats: stats.backlog),
+    ("rate_bits_per_second", "gauge", "The limit.", lambda one, stats: one.limit.shape.rate),
+    ("ceil_bits_per_second", "gauge", "The limit while the burst lasts.", lambda one, stats: one.limit.shape.ceil),
 )  # fmt: skip
 _UNREAD = "1 for a limit that is saved and can't be read: no_device (the instance may be off), or no_limit (it isn't on the device)."
 _PORTS = "How many ports have a limit in the kernel."
@@ -128,7 +127,7 @@ def render(settings: Settings, found: Found) -> str:
     lines += [_line("unread", labels, 1) for labels in _unread(ports)]
     if "kernel" not in found.unreadable:
         lines += _head("ports", "gauge", _PORTS)
-        lines.append(_line("ports", where, sum(bool(one["egress"] or one["ingress"]) for one in found.ports)))
+        lines.append(_line("ports", where, sum(bool(one.egress or one.ingress) for one in found.ports)))
     if "saved" not in found.unreadable:
         lines += [*_head("damaged_lines", "gauge", _DAMAGED), _line("damaged_lines", where, found.damaged)]
     lines += _head("read_success", "gauge", _SUCCESS)
@@ -144,26 +143,27 @@ def _limits(ports: Sequence[tuple[dict[str, str], Survey]]) -> Iterator[str]:
     """All limits of one metric follow each other, as the format wants it."""
     limits = [
         (
-            _labels({**who, "device": port[direction]["device"], "direction": direction}),
-            port[direction],
+            _labels({**who, "device": one.device, "direction": direction}),
+            one,
+            one.stats,
         )
         for who, port in ports
-        for direction in ("egress", "ingress")
-        if port[direction]
+        for direction, one in port.limits.items()
+        if one and one.stats
     ]
     for name, kind, text, value in _OF_LIMITS:
         yield from _head(name, kind, text)
-        for labels, limit in limits:
-            yield f"{_PREFIX}{name}{labels} {value(limit)}"
+        for labels, one, stats in limits:
+            yield f"{_PREFIX}{name}{labels} {value(one, stats)}"
 
 
 def _unread(ports: Sequence[tuple[dict[str, str], Survey]]) -> Iterator[dict[str, str]]:
     for who, port in ports:
-        saved = port["saved"] or {}
-        for direction in ("egress", "ingress"):
-            if saved.get(direction) and not port[direction]:
-                prefix = "qvb" if direction == "egress" and saved["plug"] == "ovs_hybrid" else "tap"
-                there = prefix + port["port_id"][:11] in port["devices"]
+        saved = port.saved
+        for direction, counted in port.limits.items():
+            if saved and of_port(saved)[direction] and not counted:
+                prefix = "qvb" if direction == "egress" and saved.plug == "ovs_hybrid" else "tap"
+                there = saved.device(prefix) in port.devices
                 reason = "no_limit" if there else "no_device"
                 yield {**who, "direction": direction, "reason": reason}
 
@@ -176,7 +176,7 @@ def _who(settings: Settings, ports: Sequence[Survey]) -> list[tuple[dict[str, st
     known = {port_id[:11]: (port_id, *names) for port_id, names in settings.ports.items()}
     found = []
     for port in ports:
-        port_id, instance, project = known.get(port["port_id"][:11], (port["port_id"], "", ""))
+        port_id, instance, project = known.get(port.port_id[:11], (port.port_id, "", ""))
         labels = {"compute": settings.compute, "project": project, "instance_uuid": instance, "port": port_id}
         found.append((labels, port))
     return found

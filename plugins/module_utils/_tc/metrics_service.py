@@ -32,7 +32,10 @@ _PARTS = (
     "_common",
     *(f"_host/{name}" for name in ("__init__", "files", "lock")),
     *(f"_kernel/{name}" for name in ("__init__", "device", "netlink", "ovsdb")),
-    *(f"_tc/{name}" for name in ("__init__", "htb", "metrics", "ownership", "plan", "ports", "state", "units")),
+    *(
+        f"_tc/{name}"
+        for name in ("__init__", "htb", "limits", "metrics", "ownership", "plan", "ports", "state", "units")
+    ),
 )
 _MAIN = "from day2._tc.metrics import main\n\nmain()\n"
 #: What systemd and the textfile collector take as a path without quoting.

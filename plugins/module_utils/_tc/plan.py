@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from .._kernel.device import CLSACT_INGRESS, Device, Filter
 from .._kernel.ovsdb import Switch
-from .htb import Shaper, describe, filter_del, shape_statements, shaper_public
+from .htb import Shaper, describe, filter_del, shape_statements
+from .limits import DIRECTIONS, Both, Counted, Survey, change, of_port, public
 from .ownership import EXEMPT, LIMITED, complete, legacy_made, ours, owner
 from .ports import Port, Shape
 
@@ -61,8 +62,8 @@ class PortPlan:
     """A port: what was found, what to do, and the state afterwards."""
 
     port: Port
-    found: dict[str, t.Any]
-    now: dict[str, t.Any]
+    found: Both
+    now: Both
     done: str = "unchanged"
     reason: str = ""
     links_before: list[str] = field(default_factory=list)
@@ -85,10 +86,11 @@ class PortPlan:
             "port_id": self.port.port_id,
             "plug": self.port.plug,
             "why": self.port.why,
-            "found": self.found,
+            "found": public(self.found),
             "done": self.done,
+            "change": change(self.found, self.now),
             "reason": self.reason,
-            "now": self.now,
+            "now": public(self.now),
         }
 
 
@@ -117,18 +119,11 @@ def _has_ours(port: Port, devices: Mapping[str, Device]) -> bool:
 def _leave(port: Port, devices: Mapping[str, Device]) -> PortPlan:
     """Keep a port as it is; the reason says if it has no limit although there is a device to limit."""
     there = _survey_port(port.port_id, None, devices)
-    found = {direction: _limit_of(there[direction]) for direction in ("egress", "ingress")}
-    shaped = any(found.values()) or there["owner"]
-    limitable = any(device.startswith(("tap", "qvb")) for device in there["devices"])
+    found = {direction: counted.limit if counted else None for direction, counted in there.limits.items()}
+    shaped = any(found.values()) or there.owner
+    limitable = any(device.startswith(("tap", "qvb")) for device in there.devices)
     reason = f"Port {port.port_id} has no limit, and keeps that: {port.why}" if limitable and not shaped else ""
     return PortPlan(port, found, found, "kept", reason)
-
-
-def _limit_of(surveyed: t.Optional[Mapping[str, t.Any]]) -> t.Optional[dict[str, t.Any]]:
-    """A limit without its device and counters."""
-    if surveyed is None:
-        return None
-    return {key: surveyed[key] for key in ("rate", "ceil", "burst", "exempt", "leaf")}
 
 
 def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[PortPlan]:
@@ -146,9 +141,7 @@ def plan_purge(ports: Sequence[Port], saved: Mapping[str, Port], devices: Mappin
     ]
 
 
-def survey_ports(
-    port_ids: Iterable[str], saved: Mapping[str, Port], devices: Mapping[str, Device]
-) -> list[dict[str, t.Any]]:
+def survey_ports(port_ids: Iterable[str], saved: Mapping[str, Port], devices: Mapping[str, Device]) -> list[Survey]:
     """The actual state of each of the ports, or without port_ids of each port that has a limit or a saved one."""
     full = {port_id[:11]: port_id for port_id in saved}
     full.update({port_id[:11]: port_id for port_id in port_ids})
@@ -156,27 +149,27 @@ def survey_ports(
         set(full) | {match.group(2) for match in map(_DEVICE_NAME.match, devices) if match}
     )
     found = [_survey_port(full.get(key, key), saved.get(full.get(key, key)), devices) for key in keys]
-    return [one for one in found if port_ids or one["egress"] or one["ingress"] or one["owner"] or one["saved"]]
+    return [one for one in found if port_ids or one.egress or one.ingress or one.owner or one.saved]
 
 
-def _survey_port(port_id: str, saved: t.Optional[Port], devices: Mapping[str, Device]) -> dict[str, t.Any]:
+def _survey_port(port_id: str, saved: t.Optional[Port], devices: Mapping[str, Device]) -> Survey:
     port = Port(port_id, "ovs")
     tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
     upload = qvb if qvb is not None else (ifb if _redirects(tap, ifb) else None)
     download = qvo if qvo is not None and ours(qvo) and not (tap is not None and ours(tap)) else tap
     both = Port(port_id, "ovs_hybrid" if qvb is not None else "ovs", egress=_ANY, ingress=_ANY)
     owners = _owners(both, tap, qvb, qvo, ifb)
-    return {
-        "port_id": port_id,
-        "devices": sorted(name for name, _device in _named(tap, qvb, qvo, ifb)),
-        "egress": _with_counters(upload),
-        "ingress": _with_counters(download),
-        "owner": "; ".join(f"{place} has {owner}" for place, owner in sorted(owners.items())),
-        "saved": _saved_public(saved) if saved is not None else None,
-    }
+    return Survey(
+        port_id,
+        devices=sorted(name for name, _device in _named(tap, qvb, qvo, ifb)),
+        egress=_with_counters(upload),
+        ingress=_with_counters(download),
+        owner="; ".join(f"{place} has {owner}" for place, owner in sorted(owners.items())),
+        saved=saved,
+    )
 
 
-def _with_counters(device: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
+def _with_counters(device: t.Optional[Device]) -> t.Optional[Counted]:
     limit = describe(device) if device is not None else None
     if device is None or limit is None:
         return None
@@ -184,21 +177,7 @@ def _with_counters(device: t.Optional[Device]) -> t.Optional[dict[str, t.Any]]:
     if stats and leaf and leaf.drops is not None:
         # The class counts only what the leaf drops of the flow that just came; a leaf that is fair drops of the longest one.
         stats = replace(stats, drops=leaf.drops)
-    return {
-        **limit,
-        "device": device.name,
-        **(asdict(stats) if stats else {}),
-        "exempt_bytes": exempt.stats.bytes if exempt and exempt.stats else 0,
-    }
-
-
-def _saved_public(saved: Port) -> dict[str, t.Any]:
-    return {
-        "plug": saved.plug,
-        "why": saved.why,
-        "egress": shaper_public(Shaper(saved.egress, "dst", saved.exempt, saved.leaf)) if saved.egress else None,
-        "ingress": shaper_public(Shaper(saved.ingress, "src", saved.exempt, saved.leaf)) if saved.ingress else None,
-    }
+    return Counted(limit, device.name, stats, exempt.stats.bytes if exempt and exempt.stats else 0)
 
 
 def _plan_port(
@@ -206,12 +185,13 @@ def _plan_port(
 ) -> PortPlan:
     tap, qvb, qvo, ifb = (devices.get(port.device(prefix)) for prefix in ("tap", "qvb", "qvo", "ifb"))
     hybrid = port.plug == "ovs_hybrid"
-    download = Shaper(port.ingress, "src", port.exempt, port.leaf) if port.ingress else None
-    upload = Shaper(port.egress, "dst", port.exempt, port.leaf) if port.egress else None
+    wanted = of_port(port)
+    up, down = (wanted[direction] for direction in DIRECTIONS)
+    upload = Shaper(up, "dst") if up else None
+    download = Shaper(down, "src") if down else None
     upload_device = qvb if hybrid else (ifb if _redirects(tap, ifb) else None)
     # The legacy agent's limit on qvo counts as the download limit while the tap has none.
     download_device = qvo if qvo and ours(qvo) and not (tap and ours(tap)) else tap
-    wanted_up, wanted_down = (shaper_public(wanted) if wanted else None for wanted in (upload, download))
     plan = PortPlan(port, found={}, now={})
     _note_found(plan, "egress", upload_device, upload)
     _note_found(plan, "ingress", download_device, download)
@@ -243,8 +223,8 @@ def _plan_port(
     missing += _plan_upload(plan, upload, tap, qvb, ifb, evicted)
     gone = set(missing)
     plan.now = {
-        "egress": wanted_up if port.device("qvb" if hybrid else "tap") not in gone else None,
-        "ingress": wanted_down if port.device("tap") not in gone else None,
+        "egress": up if port.device("qvb" if hybrid else "tap") not in gone else None,
+        "ingress": down if port.device("tap") not in gone else None,
     }
     if download and tap is None and plan.found["ingress"]:
         plan.now["ingress"] = plan.found["ingress"]  # the legacy agent's limit on qvo stays until the tap exists
@@ -286,7 +266,7 @@ def _plan_upload(
 def _note_found(plan: PortPlan, direction: str, actual: t.Optional[Device], wanted: t.Optional[Shaper]) -> None:
     """Note the limit of a direction's device. If it matches, use the desired figures, since the kernel stores a burst as time."""
     if actual and wanted and ours(actual) and not shape_statements(actual.name, actual, wanted):
-        plan.found[direction] = shaper_public(wanted)
+        plan.found[direction] = wanted.limit
         plan.settled.add(actual.name)
     else:
         plan.found[direction] = describe(actual) if actual else None
@@ -328,8 +308,8 @@ def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.
     if statements:
         plan.statements += statements
         plan.needs.update(_BASE)
-        if wanted.leaf != "none":
-            plan.needs.add(wanted.leaf)
+        if wanted.limit.leaf != "none":
+            plan.needs.add(wanted.limit.leaf)
 
 
 def _plan_redirect(plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool) -> None:

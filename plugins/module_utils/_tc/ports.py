@@ -9,10 +9,10 @@ import functools
 import ipaddress
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from .._common import UUID, OperatorError, first_of, shown
-from .units import MAX_SIZE, UnitError, format_rate, format_size, parse_rate, parse_size
+from .units import MAX_SIZE, UnitError, format_rate, format_size, parse_rate, parse_size, texts
 
 PLUGS = ("ovs_hybrid", "bridge", "ovs", "ovn")
 LEAVES = ("sfq", "fq_codel", "pfifo", "none")
@@ -28,14 +28,19 @@ Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 @dataclass(frozen=True)
 class Shape:
-    """One direction's limit. rate and ceil in bit/s, burst in bytes."""
+    """One direction's limit. rate and ceil in bit/s, burst in bytes. Only public() makes text of them, for people."""
 
     rate: int
     ceil: int
     burst: int
 
+    @classmethod
+    def of(cls, rate: int, ceil: t.Optional[int] = None, burst: t.Optional[int] = None) -> Shape:
+        """A limit with defaults for what is left out: ceil is twice the rate, burst is 10 s of the rate."""
+        return cls(rate, 2 * rate if ceil is None else ceil, min(rate // 8 * 10, MAX_SIZE) if burst is None else burst)
+
     def public(self) -> dict[str, str]:
-        return {"rate": format_rate(self.rate), "ceil": format_rate(self.ceil), "burst": format_size(self.burst)}
+        return texts(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,14 @@ def parse_ports(entries: t.Sequence[t.Mapping[str, t.Any]], leaf: str) -> list[P
     return ports
 
 
-def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
+#: From one direction's limit as it was written, and its place in errors, to its numbers; None where there is none.
+ReadShape = t.Callable[[t.Optional[t.Mapping[str, t.Any]], str], t.Optional[Shape]]
+
+
+def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str, read_shape: t.Optional[ReadShape] = None) -> Port:
     """Turn an entry of the option into a Port; place names it in errors until its port_id is known to be valid.
+
+    read_shape is for limits that aren't written as in the option.
 
     Raises OperatorError for what can't be a port, or a limit.
     """
@@ -96,11 +107,12 @@ def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str) -> Port:
         raise OperatorError(f"Port {port_id}: why has {len(why)} characters; the limit is {_WHY_LENGTH}.")
     if entry.get("state", "present") != "present":
         return Port(port_id, plug, leaf=leaf, why=why, kept=entry["state"] == "kept")
+    read_shape = read_shape or _parse_shape
     port = Port(
         port_id,
         plug,
-        egress=_parse_shape(entry.get("egress"), f"Port {port_id}: egress"),
-        ingress=_parse_shape(entry.get("ingress"), f"Port {port_id}: ingress"),
+        egress=read_shape(entry.get("egress"), f"Port {port_id}: egress"),
+        ingress=read_shape(entry.get("ingress"), f"Port {port_id}: ingress"),
         exempt=_parse_exempt(entry.get("exempt") or [], f"Port {port_id}: exempt"),
         leaf=leaf,
         why=why,
@@ -130,21 +142,19 @@ def _parse_shape(limit: t.Optional[t.Mapping[str, t.Any]], place: str) -> t.Opti
     if limit.get("rate") is None:
         raise OperatorError(f"{place}.rate is missing; a limit needs its rate, for example 20mbit.")
     rate = _unit(parse_rate, limit["rate"], place + ".rate")
-    ceil = 2 * rate if limit.get("ceil") is None else _unit(parse_rate, limit["ceil"], place + ".ceil")
-    if ceil < rate:
+    ceil = None if limit.get("ceil") is None else _unit(parse_rate, limit["ceil"], place + ".ceil")
+    if ceil is not None and ceil < rate:
         raise OperatorError(
             f"{place}.ceil {format_rate(ceil)} is below the rate {format_rate(rate)}; ceil is the peak while the "
             "burst lasts, so give at least the rate, or leave it out for twice the rate."
         )
-    if limit.get("burst") is None:
-        return Shape(rate, ceil, min(rate // 8 * 10, MAX_SIZE))
-    burst = _unit(parse_size, limit["burst"], place + ".burst")
-    if burst * 8 > MAX_BURST_SECONDS * rate:
+    burst = None if limit.get("burst") is None else _unit(parse_size, limit["burst"], place + ".burst")
+    if burst is not None and burst * 8 > MAX_BURST_SECONDS * rate:
         raise OperatorError(
             f"{place}.burst {format_size(burst)} is {burst * 8 // rate} s of {format_rate(rate)}; the kernel keeps "
             f"at most {MAX_BURST_SECONDS} s, give at most {format_size(MAX_BURST_SECONDS * rate // 8)}."
         )
-    return Shape(rate, ceil, burst)
+    return Shape.of(rate, ceil, burst)
 
 
 def _unit(parse: t.Callable[[object], int], text: object, place: str) -> int:
@@ -165,6 +175,11 @@ def _parse_exempt(given: t.Sequence[object], place: str) -> tuple[Network, ...]:
         except ValueError:
             raise OperatorError(f"{place}: {_shown(text)} {_network_hint(written)}") from None
         networks[network] = None
+    return in_order(networks)
+
+
+def in_order(networks: t.Iterable[Network]) -> tuple[Network, ...]:
+    """Networks as Ports and limits have them, so that the same ones are equal."""
     return tuple(sorted(networks, key=lambda net: (net.version, int(net.network_address), net.prefixlen)))
 
 

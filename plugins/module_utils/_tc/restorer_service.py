@@ -42,6 +42,7 @@ _PARTS = (
             "apply",
             "batch",
             "htb",
+            "limits",
             "ownership",
             "plan",
             "ports",

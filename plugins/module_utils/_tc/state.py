@@ -4,7 +4,8 @@
 """The desired limits saved on the host, which the restorer applies again.
 
 One file, replaced atomically so that a power cut leaves the old or the new one; one line per port, with a checksum,
-so that a damaged line loses only one port: `1 CRC32 {"port_id": ..., as in tc_htb's option}`.
+so that a damaged line loses only one port: `2 CRC32 {"port_id": ..., as in tc_htb's option, but rates in bit/s and bursts in bytes}`.
+In lines that begin with 1, rates and bursts are texts as in the option. They are read, too, and stay until the file changes.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import json
 import os
 import typing as t
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .._common import OperatorError
 from .._host import files, lock
-from .ports import LEAVES, Port, parse_port
+from .ports import LEAVES, Port, Shape, parse_port
+from .units import MAX_RATE, MAX_SIZE
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
 STATE_FILE = "/var/lib/openstack_ops.day2/tc_htb/limits.jsonl"
-_FORMAT = "1"
+_FORMAT = "2"
+_TEXTS = "1"
 _HEADER = "# Limits that openstack_ops.day2.tc_htb keeps on this host. Written by it; a changed line is not read.\n"
 
 
@@ -41,7 +44,7 @@ def encode(port: Port) -> str:
     entry: dict[str, t.Any] = {"port_id": port.port_id, "plug": port.plug, "leaf": port.leaf}
     for name, shape in (("egress", port.egress), ("ingress", port.ingress)):
         if shape is not None:
-            entry[name] = shape.public()
+            entry[name] = asdict(shape)
     if port.exempt:
         entry["exempt"] = [str(network) for network in port.exempt]
     if port.why:
@@ -69,8 +72,10 @@ def decode(text: str, path: str = STATE_FILE) -> Saved:
 def _decode_line(line: str) -> Port:
     remedy = "run limit_instances.yml to save this port's limit again."
     version, _space, rest = line.partition(" ")
-    if version != _FORMAT:
-        raise OperatorError(f"format {version[:10]!r} isn't {_FORMAT}, the only one that this version reads; {remedy}")
+    if version not in (_FORMAT, _TEXTS):
+        raise OperatorError(
+            f"format {version[:10]!r} is neither {_TEXTS} nor {_FORMAT}, which this version reads; {remedy}"
+        )
     checksum, _space, text = rest.partition(" ")
     try:
         if checksum != f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}":
@@ -79,13 +84,25 @@ def _decode_line(line: str) -> Port:
         leaf = entry.pop("leaf", None)
         if leaf not in LEAVES:
             raise OperatorError(f"leaf {leaf!r} is not one of {', '.join(LEAVES)}; {remedy}")
-        port = parse_port(entry, leaf, "this line")
+        port = parse_port(entry, leaf, "this line", _numbers if version == _FORMAT else None)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         # The checksum matches, but we didn't write this.
         raise OperatorError(f"the line doesn't describe a port; {remedy}") from None
     if not port.limited:  # an absent one, which a run would have left out
         raise OperatorError(f"the line has no limit of a port; {remedy}")
     return port
+
+
+def _numbers(saved: t.Optional[Mapping[str, t.Any]], _place: str) -> t.Optional[Shape]:
+    """One direction's limit of a line. Raises ValueError, TypeError or LookupError for what no run has written."""
+    if saved is None:
+        return None
+    shape = Shape(saved["rate"], saved["ceil"], saved["burst"])
+    if any(type(number) is not int for number in (shape.rate, shape.ceil, shape.burst)):
+        raise TypeError(shape)
+    if not (8 <= shape.rate <= shape.ceil <= 2 * MAX_RATE and 1 <= shape.burst <= MAX_SIZE):
+        raise ValueError(shape)
+    return shape
 
 
 def load(path: str = STATE_FILE) -> Saved:

@@ -98,6 +98,11 @@ def parse_size(text: object) -> int:
     return size
 
 
+def texts(numbers: t.Mapping[str, int]) -> dict[str, str]:
+    """One direction's rate, ceil (bit/s) and burst (bytes), those that are given, as people and tc_htb's option write them."""
+    return {name: format_size(number) if name == "burst" else format_rate(number) for name, number in numbers.items()}
+
+
 def format_rate(rate: int) -> str:
     """Bits per second as the shortest text that means exactly this rate."""
     for prefix in ("t", "g", "m", "k"):

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Shape, parse_port
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate, format_size
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.limits import Limit, change
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Shape
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate
 from ansible_collections.openstack_ops.day2.plugins.module_utils._virt_interface.limits import (
     AVERAGE_BITS,
     BURST_UNIT,
     most_burst,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import RulesError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import Shape as Numbers
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import may_have_vif_quota
 
 Item = t.Mapping[str, t.Any]
@@ -23,8 +25,14 @@ Item = t.Mapping[str, t.Any]
 _DIRECTIONS = {"ingress": "inbound", "egress": "outbound"}
 
 
-def interfaces(ports: t.Iterable[Item], items: t.Iterable[Item], *, despite_vif_quota: bool) -> list[dict[str, t.Any]]:
-    """Turn items for tc_htb's `ports` into those for virt_interface_limit's `interfaces`.
+def interfaces(
+    ports: t.Iterable[Item],
+    items: t.Iterable[Item],
+    limits: t.Mapping[str, t.Mapping[str, Numbers]],
+    *,
+    despite_vif_quota: bool,
+) -> list[dict[str, t.Any]]:
+    """Turn items for tc_htb's `ports`, and their limits in numbers by port id, into virt_interface_limit's `interfaces`.
 
     libvirt doesn't remember who has set a limit. So that of a flavor's quota:vif_* is not taken away, it would be Nova's.
     Raises RulesError for rates that libvirt can't have.
@@ -42,11 +50,8 @@ def interfaces(ports: t.Iterable[Item], items: t.Iterable[Item], *, despite_vif_
         if item["state"] == "absent" and port and may_have_vif_quota(port) and not despite_vif_quota:
             one["state"] = "kept"
         if state == "present":
-            shapes = parse_port(item, "sfq", "")
-            for direction, word in _DIRECTIONS.items():
-                shape = getattr(shapes, direction)
-                if shape is None:
-                    continue
+            for direction, numbers in limits[item["port_id"]].items():
+                shape, word = Shape.of(**numbers), _DIRECTIONS[direction]
                 if shape.rate < AVERAGE_BITS:
                     problems.append(
                         f"{item['why']}: {direction} {format_rate(shape.rate)} is below {format_rate(AVERAGE_BITS)}, the smallest "
@@ -71,22 +76,38 @@ def as_ports(result: Item | None) -> Item | None:
     """A result of virt_interface_limit with `ports` as tc_htb would tell them; any other as it is."""
     if not result or "interfaces" not in result:
         return result
-    ports = [{**one, "found": _shapes(one["found"]), "now": _shapes(one["now"])} for one in result["interfaces"]]
-    return {**result, "ports": ports}
+    return {**result, "ports": [_as_port(one) for one in result["interfaces"]]}
 
 
-def _shapes(found: Item) -> dict[str, t.Any]:
+def _as_port(one: Item) -> dict[str, t.Any]:
+    found, now = _limits(one["found"]), _limits(one["now"])
+    told = {
+        when: {way: _text(limit, way) for way, limit in both.items()} for when, both in (("found", found), ("now", now))
+    }
+    return {**one, **told, "change": change(found, now)}
+
+
+def _limits(found: Item) -> dict[str, Limit | None]:
     """A NIC's limits as those of a port: the running domain's, or the configured ones where it doesn't run."""
     limits = found["live"] or found["config"] or {}
-    return {direction: _shape(limits.get(word), peaks=word == "inbound") for direction, word in _DIRECTIONS.items()}
+    return {direction: _limit(limits.get(word)) for direction, word in _DIRECTIONS.items()}
 
 
-def _shape(rate: Item | None, *, peaks: bool) -> dict[str, t.Any] | None:
+def _limit(rate: Item | None) -> Limit | None:
+    """libvirt's numbers in bit/s and bytes; 0 for what it wasn't told."""
     if not rate:
         return None
-    return {
-        "rate": format_rate(rate["average"] * AVERAGE_BITS),
-        "ceil": format_rate(max(rate["average"], rate["peak"]) * AVERAGE_BITS) if peaks else "none",
-        "burst": format_size((rate["burst"] or rate["average"]) * BURST_UNIT) if rate["burst"] or not peaks else "none",
-        "exempt": [],
-    }
+    average, peak = rate["average"], max(rate["average"], rate["peak"])
+    return Limit(Shape(average * AVERAGE_BITS, peak * AVERAGE_BITS, rate["burst"] * BURST_UNIT), (), "")
+
+
+def _text(limit: Limit | None, direction: str) -> dict[str, t.Any] | None:
+    """A limit for people. What comes from the instance is policed: that has no peak, and by default a burst of a second's traffic."""
+    if limit is None:
+        return None
+    shape = limit.shape
+    if direction == "ingress":
+        told = shape.public()
+        return {**told, "burst": told["burst"] if shape.burst else "none", "exempt": []}
+    burst = shape.burst or shape.rate // AVERAGE_BITS * BURST_UNIT
+    return {**Shape(shape.rate, shape.ceil, burst).public(), "ceil": "none", "exempt": []}

@@ -74,14 +74,14 @@ class Exemptions:
 
     def of(
         self, port: t.Mapping[str, t.Any], mode: str, also: t.Sequence[Network], external: tuple[Network, ...] = ()
-    ) -> tuple[list[str], str]:
+    ) -> tuple[list[Network], str]:
         """The networks to exempt, and a note about subnets that aren't ('not exempt: ...'), or ''. mode is one of EXEMPT_CHOICES.
 
         external are the subnets of the cloud's external networks: a tenant's that overlaps one would exempt what leaves by a route.
         """
         asked: dict[str, None] = {}  # an ordered set, with the port's own subnets first, since they matter most
         if mode != "none" and not port["own_network"]:
-            return [str(network) for network in _fewest(also)], "not exempt: its network isn't its project's own"
+            return _fewest(also), "not exempt: its network isn't its project's own"
         if mode != "none":
             asked.update(dict.fromkeys(str(address["cidr"]) for address in port["fixed_ips"] if address["cidr"]))
         if mode == "own_network":
@@ -98,7 +98,7 @@ class Exemptions:
             else:
                 refused.setdefault(reason, []).append(cidr)
         note = "; ".join(f"{listed(cidrs, 3)} ({reason})" for reason, cidrs in refused.items())
-        return [str(network) for network in _fewest([*also, *granted])], note and f"not exempt: {note}"
+        return _fewest([*also, *granted]), note and f"not exempt: {note}"
 
     def _judge(self, cidr: str, external: tuple[Network, ...]) -> tuple[Network | None, str]:
         network = ipaddress.ip_network(cidr)

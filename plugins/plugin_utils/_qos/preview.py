@@ -10,8 +10,8 @@ import typing as t
 import uuid
 from collections import Counter
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.removals import change
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
     ID_KEYS,
     MATCH_KEYS,
@@ -117,8 +117,8 @@ def _limit(rule: Rule) -> str:
 
 def _shapes_of(limits: t.Mapping[str, Shape], each: str = "") -> str:
     return ", ".join(
-        f"{_DIRECTIONS[direction]} {shape['rate']}{each}"
-        + (f" (peak {shape['ceil']}{each})" if "ceil" in shape else "")
+        f"{_DIRECTIONS[direction]} {format_rate(shape['rate'])}{each}"
+        + (f" (peak {format_rate(shape['ceil'])}{each})" if "ceil" in shape else "")
         for direction, shape in limits.items()
     )
 
@@ -171,7 +171,7 @@ def _changes(results: t.Mapping[str, Result | None]) -> tuple[list[dict[str, t.A
             unknown.append(f"{host}: what a run would change isn't known: {reason}")
             continue
         for port in result["ports"]:
-            what = port["done"] if port["done"] in ("refused", "failed", "gone", "kept") else change(port)
+            what = port["done"] if port["done"] in ("refused", "failed", "gone", "kept") else port["change"]
             counts[what] += 1
             if what not in ("unchanged", "gone", "kept"):
                 rows.append({"host": host, "port": port["port_id"], "change": what, **_shapes(port), "why": _why(port)})

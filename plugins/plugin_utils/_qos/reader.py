@@ -15,7 +15,6 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units impor
     PACKET,
     UnitError,
     format_rate,
-    format_size,
     parse_rate,
     parse_size,
 )
@@ -50,12 +49,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f
 
 def scale(shape: Shape, times: int) -> Shape:
     """All numbers of one direction so many times as large, or as large as tc can count."""
-    return {
-        name: format_size(min(parse_size(text) * times, MAX_SIZE))
-        if name == "burst"
-        else format_rate(min(parse_rate(text) * times, MAX_RATE))
-        for name, text in shape.items()
-    }
+    return {name: min(number * times, MAX_SIZE if name == "burst" else MAX_RATE) for name, number in shape.items()}
 
 
 class Reader:
@@ -202,7 +196,7 @@ class Reader:
             if burst * 8 > MAX_BURST_SECONDS * rate:
                 wanted = f"more than the {MAX_BURST_SECONDS} s of {shape['rate']} that the kernel can keep"
                 self.problems.append(f"{where('burst')} is {shape['burst']}, {wanted}")
-        return {name: format_size(number) if name == "burst" else format_rate(number) for name, number in read.items()}
+        return read
 
     def exempt_also(self, where: str, written: object) -> tuple[Network, ...]:
         networks = self.networks(where, written)

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 import typing as t
 from collections import Counter
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import UnitError, parse_rate
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import kind
 
 Result = t.Mapping[str, t.Any]
-Change = t.Literal["removed", "loosened", "created", "changed", "unchanged"]
 #: Host, port and reason.
 _Loss = tuple[str, str, str]
 
@@ -42,38 +39,13 @@ def removals(results: t.Mapping[str, Result | None], at_most: object) -> dict[st
     for host, result in results.items():
         for port in (as_ports(result) or {}).get("ports", ()):
             limited += any(port["found"].values())
-            kind_of = change(port)
-            if kind_of in ("removed", "loosened"):
-                removed += kind_of == "removed"
+            if port["change"] in ("removed", "loosened"):
+                removed += port["change"] == "removed"
                 lost.append((host, str(port["port_id"]), str(port["why"]) or "no reason given"))
     allowed = max(FEW, limited * most // 100) if share else most
     too_many = len(lost) > allowed
     text = _text(lost, removed, limited, allowed)
     return {"limited": limited, "removed": removed, "loosened": len(lost) - removed, "too_many": too_many, "text": text}
-
-
-def change(port: Result) -> Change:
-    """The change to a port's limit in a result of tc_htb in check mode: the worse of both directions."""
-    pairs = [(found, port["now"][direction]) for direction, found in port["found"].items()]
-    if any(found and not now for found, now in pairs):
-        return "removed"
-    if any(found and now and _looser(found, now) for found, now in pairs):
-        return "loosened"
-    if any(now and not found for found, now in pairs):
-        return "created"
-    return "changed" if any(found != now for found, now in pairs) else "unchanged"
-
-
-def _looser(found: Result, now: Result) -> bool:
-    return any(_rate(now.get(number)) > _rate(found.get(number)) for number in ("rate", "ceil"))
-
-
-def _rate(text: object) -> float:
-    """Bits a second; for a limit that has no such number ("none"), none is exceeded."""
-    try:
-        return parse_rate(text)
-    except UnitError:
-        return math.inf
 
 
 def _parse(at_most: object) -> tuple[int, bool]:

@@ -13,8 +13,8 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import plain_id
 
 Port = t.Mapping[str, t.Any]
-#: One direction's numbers as tc_htb takes them: rate, ceil, burst; those that the operator has left out are left out.
-Shape = t.Mapping[str, str]
+#: One direction's numbers: rate and ceil in bit/s, burst in bytes; those that the operator has left out are left out.
+Shape = t.Mapping[str, int]
 
 DIRECTIONS = ("egress", "ingress")
 ID_KEYS = ("project", "network", "server", "port")

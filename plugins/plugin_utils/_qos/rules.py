@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import PLUGS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import texts
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import SUBPORT
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import (
     AT_MOST,
@@ -21,6 +22,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
     LINK_LOCAL,
     PRIVATE,
     Exemptions,
+    Network,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.reader import SPEC_PREFIX, Reader, scale
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
@@ -52,7 +54,7 @@ _NO_EXEMPTION = "say exempt: none if none is wanted, or use the backend tc"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a port is to be limited to, and why. An empty `limits` means: not limited.
+    """What a port is to be limited to, in numbers and networks, and why. An empty `limits` means: not limited.
 
     With last_resort the limit is only for a port that has none: what is known of it doesn't tell whether another is right.
     """
@@ -61,7 +63,7 @@ class Answer:
     decision: Decision
     why: str
     limits: t.Mapping[str, Shape]
-    exempt: tuple[str, ...] = ()
+    exempt: tuple[Network, ...] = ()
     last_resort: bool = False
     link_local: bool = False
     """Whether what can't leave the segment is exempt, too: where nobody but the tenant is in it."""
@@ -82,7 +84,7 @@ class Answer:
         return self.decision == "undecided" and not (self.last_resort and self.port["claims"])
 
     def public(self) -> dict[str, t.Any]:
-        """The item for tc_htb's `ports`."""
+        """The item for tc_htb's `ports`, whose numbers and networks are texts."""
         if self.keeps:
             return {**_absent(self.port["port_id"], self.port["plug"], self.why), "state": "kept"}
         if not self.limits:
@@ -90,7 +92,8 @@ class Answer:
         item = {"port_id": self.port["port_id"], "plug": self.port["plug"], "state": "present", "why": _cut(self.why)}
         if self.last_resort:
             item["last_resort"] = True
-        return {**item, **self.limits, "exempt": [*self.exempt, *(LINK_LOCAL if self.link_local else ())]}
+        limits = {direction: texts(shape) for direction, shape in self.limits.items()}
+        return {**item, **limits, "exempt": [*map(str, self.exempt), *(LINK_LOCAL if self.link_local else ())]}
 
 
 class RuleBook:

@@ -43,6 +43,7 @@ def told() -> dict[str, t.Any]:
         done = [
             {
                 "port_id": one["port_id"], "done": "changed" if number % 5 == 0 else "unchanged", "why": HOSTILE, "reason": "",
+                "change": "unchanged" if number % 5 else "loosened",
                 "found": {"egress": {"rate": "20mbit" if number % 5 else "10mbit", **shape}, "ingress": None},
                 "now": {"egress": {"rate": "20mbit", **shape}, "ingress": None},
             }

@@ -62,8 +62,9 @@ def send(device: str, frame: bytes, count: int) -> None:
 
 def exempt_bytes(direction: str) -> int:
     [port], _problems = apply.survey([PORT])
-    assert port[direction] is not None
-    return int(port[direction]["exempt_bytes"])
+    counted = port.limits[direction]
+    assert counted is not None
+    return counted.exempt_bytes
 
 
 @pytest.mark.parametrize("kind", ["ovs_hybrid", "ovs"])

@@ -90,7 +90,7 @@ def _apply(ports: list[Port]) -> apply.PortsOutcome:
 def test_any_limit_is_reached_from_any_other_and_then_unchanged(
     plug: Plug, first: list[Port], second: list[Port]
 ) -> None:
-    if not apply.survey([PORT[:11]])[0][0]["devices"]:
+    if not apply.survey([PORT[:11]])[0][0].devices:
         for port_id, kind in [*_PORTS, (PORT, "ovs_hybrid")]:
             plug.hybrid(port_id) if kind == "ovs_hybrid" else plug.native(port_id)
     apply.apply(apply.Request([], purge=True), _BATCH)

@@ -76,7 +76,7 @@ def role(tmp_path: Path) -> Role:
 
 
 def limited() -> int:
-    return sum(bool(port["egress"] and port["ingress"]) for port in apply.survey(IDS)[0])
+    return sum(bool(port.egress and port.ingress) for port in apply.survey(IDS)[0])
 
 
 def test_a_run_stops_before_it_takes_away_more_than_is_usual(plug: Plug, systemd: None, role: Role) -> None:

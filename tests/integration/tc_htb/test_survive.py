@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import typing as t
+import zlib
 from pathlib import Path
 
 import pytest
@@ -218,18 +219,61 @@ def test_the_restorer_restores_what_is_removed_or_made_again(
     assert not apply.check(apply.Request([], purge=True)).changed
 
 
+def _old_form(port: Port) -> str:
+    """A line of the state file as it was before it had numbers."""
+    assert port.egress is not None
+    shape = port.egress.public()
+    entry = {
+        "port_id": port.port_id, "plug": port.plug, "leaf": port.leaf, "egress": shape, "ingress": shape,
+        "exempt": [str(network) for network in port.exempt],
+    }  # fmt: skip
+    text = json.dumps(entry, sort_keys=True)
+    return f"1 {zlib.crc32(text.encode()):08x} {text}\n"
+
+
+def test_what_an_older_version_saved_is_restored(plug: Plug, running_restorer: t.Callable[[], str]) -> None:
+    request = apply.Request(_ports("20mbit"), persist=True)
+    path = Path(state.STATE_FILE)
+    path.parent.mkdir(parents=True)
+    path.write_text(_old_form(request.ports[0]))
+    plug.hybrid(request.ports[0].port_id)
+    _until("the limit", lambda: apply.check(request).counts["unchanged"] == 1, running_restorer)
+    assert not apply.check(request).changed, "the form alone is no change"
+
+
+def test_the_restorer_is_renewed_before_the_form_of_its_file_is(plug: Plug) -> None:
+    """Killed in between, a run leaves a restorer that reads what is there, in whichever form."""
+    ports = _ports("20mbit")
+    path = Path(state.STATE_FILE)
+    path.parent.mkdir(parents=True)
+    path.write_text(_old_form(ports[0]))
+    seen: list[str] = []
+
+    def service(wanted: bool | None) -> tuple[bool, str]:
+        seen.append(path.read_text())
+        return True, "running" if wanted else "absent"
+
+    outcome = apply.apply(apply.Request(_ports("30mbit"), persist=True), _BATCH, service)
+    assert seen == [_old_form(ports[0])]
+    assert (outcome.service, outcome.service_changed) == ("running", True)
+    # What is saved for the first time is there before the restorer is: the unit wants its folder.
+    path.unlink()
+    apply.apply(apply.Request(ports, persist=True), _BATCH, service)
+    assert seen[1].count(PORT[8:]) == 1
+
+
 def test_damaged_lines_cost_their_port_only(plug: Plug) -> None:
     ports = _ports("20mbit", count=3)
     apply.apply(apply.Request(ports, persist=True), _BATCH)
     path = Path(state.STATE_FILE)
     lines = path.read_text().splitlines(keepends=True)
-    lines[1] = lines[1].replace("20mbit", "99mbit")
+    lines[1] = lines[1].replace("20000000", "99000000")
     lines[2] = "0 " + lines[2][2:]
     path.write_text("".join(lines))
     saved = state.load()
     assert [port.port_id for port in saved.ports.values()] == [ports[2].port_id]
     assert "line 2: the line is damaged" in saved.problems[0]
-    assert "line 3: format '0' isn't 1, the only one" in saved.problems[1]
+    assert "line 3: format '0' is neither 1 nor 2" in saved.problems[1]
     # A run that lists one port keeps what it can't read; one that lists all of them starts afresh.
     apply.apply(apply.Request(ports[2:], persist=True), _BATCH)
     assert len(state.load().problems) == 2

@@ -16,6 +16,8 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._common import 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment import look as deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, restorer_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.limits import Counted, Limit, Survey
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Port, Shape
 
 NOW = 1_800_000_000.0
 SECRET = "hunter2"
@@ -27,7 +29,7 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
-        self.ports: list[dict[str, t.Any]] = []
+        self.ports: list[Survey] = []
         self.problems: list[str] = []
         self.restorer = "absent"
         self.deployed: Deployment | None = None
@@ -66,12 +68,16 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     return made
 
 
-def port(name: str, *, kernel: bool = True, saved: bool = True, device: bool = True) -> dict[str, t.Any]:
-    limit = {"rate": "20mbit"}
-    return {
-        "port_id": name, "devices": ["tapx"] if device else [], "egress": limit if kernel else None, "ingress": None,
-        "saved": {"egress": limit, "ingress": None} if saved else None, "owner": "",
-    }  # fmt: skip
+def port(name: str, *, kernel: bool = True, saved: bool = True, device: bool = True) -> Survey:
+    limit = Limit(Shape.of(20_000_000), (), "sfq")
+    return Survey(
+        name,
+        devices=["tapx"] if device else [],
+        egress=Counted(limit, "qvbx", None, 0) if kernel else None,
+        ingress=None,
+        owner="",
+        saved=Port(name, "ovs", egress=limit.shape) if saved else None,
+    )
 
 
 def test_a_host_with_nothing_of_ours_tells_so(node: Node) -> None:

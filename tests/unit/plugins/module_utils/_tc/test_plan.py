@@ -129,8 +129,8 @@ def test_neighbours_are_found_outside_the_limit_whatever_is_exempt(exempt: list[
     for device in (TAP, QVB):
         always = [one for one in made.statements if f"dev {device} " in one and "match u32" in one]
         assert [" ".join(one.split()[7:9]) for one in always] == ["arp prio", "ipv6 prio", "ipv6 prio", "ipv6 prio"]
-    assert made.now["egress"]["exempt"] == exempt
-    assert plan(kernel, {"plug": "ovs_hybrid", "egress": LIMIT}).found["egress"]["exempt"] == exempt
+    assert made.public()["now"]["egress"]["exempt"] == exempt
+    assert plan(kernel, {"plug": "ovs_hybrid", "egress": LIMIT}).public()["found"]["egress"]["exempt"] == exempt
 
 
 def test_the_redirect_goes_before_its_target_and_comes_behind_it() -> None:
@@ -238,7 +238,7 @@ def test_a_last_resort_is_for_a_port_without_limits_only(plug: str, devices: t.C
     run(kernel, {"plug": plug, "ingress": LIMIT})
     kept = plan(kernel, other)
     assert (kept.done, kept.acts, kept.reason) == ("kept", False, "")
-    assert kept.found["ingress"]["rate"] == "20mbit"
+    assert kept.public()["found"]["ingress"]["rate"] == "20mbit"
     assert kept.found["egress"] is None
 
 

@@ -184,7 +184,7 @@ def test_a_port_that_is_no_longer_saved_is_left_alone(bench: Bench) -> None:
 
 def test_a_damaged_line_costs_its_port_alone_and_is_told(bench: Bench) -> None:
     first, second = state.render(state.Saved({one: port(one) for one in (ONE, OTHER)})).splitlines()[-2:]
-    bench.path.write_text(f"{first.replace('20mbit', '90mbit')}\n{second}\n")
+    bench.path.write_text(f"{first.replace('20000000', '90000000')}\n{second}\n")
     assert bench.settle() == [[OTHER]]
     assert ["the line is damaged" in one for one in bench.said] == [True]
 

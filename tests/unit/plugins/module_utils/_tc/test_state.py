@@ -19,9 +19,12 @@ PORT = "fc618310-b936-4247-a5e4-2389a9d8c50e"
 GOOD = {"port_id": PORT, "plug": "ovs", "leaf": "sfq", "egress": {"rate": "20mbit", "ceil": "40mbit", "burst": "1mb"}}
 
 
-def line(entry: object) -> str:
+NUMBERS = {**GOOD, "egress": {"rate": 20_000_000, "ceil": 40_000_000, "burst": 1 << 20}}
+
+
+def line(entry: object, version: int = 1) -> str:
     text = entry if isinstance(entry, str) else json.dumps(entry)
-    return f"1 {zlib.crc32(text.encode()):08x} {text}\n"
+    return f"{version} {zlib.crc32(text.encode()):08x} {text}\n"
 
 
 @pytest.mark.parametrize(
@@ -34,14 +37,36 @@ def line(entry: object) -> str:
         "[" * 100_000, {**GOOD, "state": "absent"}, {**GOOD, "state": "kept"}, {**GOOD, "egress": {"rate": "20mbps"}},
     ],
 )  # fmt: skip
-def test_a_line_of_another_shape_with_the_right_checksum_costs_one_port(entry: t.Any) -> None:
-    other = {**GOOD, "port_id": PORT.replace("f", "0")}
-    saved = state.decode(line(entry) + line(other))
+@pytest.mark.parametrize(("version", "good"), [(1, GOOD), (2, NUMBERS)])
+def test_a_line_of_another_shape_with_the_right_checksum_costs_one_port(
+    entry: t.Any, version: int, good: t.Any
+) -> None:
+    other = {**good, "port_id": PORT.replace("f", "0")}
+    saved = state.decode(line(entry, version) + line(other, version))
     assert list(saved.ports) == [other["port_id"]]
-    assert saved.damaged == [line(entry)]
+    assert saved.damaged == [line(entry, version)]
     assert len(saved.problems) == 1
     assert saved.problems[0].startswith(f"{state.STATE_FILE}, line 1: ")
     assert len(saved.problems[0]) < 500
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        GOOD["egress"], {"rate": 20_000_000}, {"rate": True, "ceil": 8, "burst": 8}, {"rate": 8.0, "ceil": 8, "burst": 8},
+        {"rate": 0, "ceil": 8, "burst": 8}, {"rate": 16, "ceil": 8, "burst": 8}, {"rate": 8, "ceil": 8, "burst": 0},
+        {"rate": 8, "ceil": 1 << 60, "burst": 8}, {"rate": 8, "ceil": 8, "burst": 1 << 32},
+    ],
+)  # fmt: skip
+def test_error_numbers_that_no_run_has_saved(shape: t.Any) -> None:
+    assert not state.decode(line({**NUMBERS, "egress": shape}, 2)).ports
+
+
+def test_a_file_of_an_older_version_is_read_and_not_written_again_for_that() -> None:
+    old = state.decode(line(GOOD))
+    assert old.ports == state.decode(line(NUMBERS, 2)).ports
+    assert not old.problems
+    assert state.render(old).endswith(line(json.dumps(NUMBERS, sort_keys=True), 2))
 
 
 def test_what_is_written_is_read_again() -> None:

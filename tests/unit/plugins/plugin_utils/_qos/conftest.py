@@ -9,6 +9,9 @@ import typing as t
 
 import pytest
 
+if t.TYPE_CHECKING:
+    from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import Answer
+
 PROJECT = "3e2957cc29844e4aaabb952cef82afcf"
 NETWORK = "989c47d5-61a4-4faf-ab2d-b7c539556d55"
 SERVER = "480cb82d-9bc5-4034-a14d-8799e33aad97"
@@ -17,6 +20,18 @@ PORT = "fc618310-b936-4247-a5e4-2389a9d8c50e"
 
 class MakePort(t.Protocol):
     def __call__(self, **changes: t.Any) -> dict[str, t.Any]: ...
+
+
+def limits_of(answer: Answer) -> dict[str, dict[str, str]]:
+    """An answer's limits as they are written."""
+    from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import texts
+
+    return {direction: texts(shape) for direction, shape in answer.limits.items()}
+
+
+def exempt_of(answer: Answer) -> tuple[str, ...]:
+    """The networks that an answer exempts, as they are written."""
+    return tuple(map(str, answer.exempt))
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_what_flavors_decide_has_a_row(make_port: MakePort) -> None:
     assert told["rules"] == [{"rule": "no rule", "limit": "the flavor's", "ports": 1, "matches": 1, "remark": ""}]
 
 
-def one(done: str, found: str | None, now: str | None, **more: t.Any) -> dict[str, t.Any]:
+def one(done: str, found: str | None, now: str | None, change: str = "unchanged", **more: t.Any) -> dict[str, t.Any]:
     """A port of tc_htb's result in check mode, limited in its upload."""
     shape = {"exempt": [], "burst": "1mb"}
     return {
@@ -112,6 +112,7 @@ def one(done: str, found: str | None, now: str | None, **more: t.Any) -> dict[st
         "done": done,
         "why": "rule 1",
         "reason": "",
+        "change": change,
         "found": {"egress": found and {"rate": found, "ceil": found, **shape}, "ingress": None},
         "now": {"egress": now and {"rate": now, "ceil": now, **shape}, "ingress": None},
         **more,
@@ -121,10 +122,10 @@ def one(done: str, found: str | None, now: str | None, **more: t.Any) -> dict[st
 def test_the_worst_changes_come_first_and_all_are_counted(make_port: MakePort) -> None:
     ports = [
         one("unchanged", "20mbit", "20mbit"),
-        one("created", None, "20mbit"),
-        one("changed", "20mbit", "30mbit"),
-        one("changed", "20mbit", "10mbit"),
-        one("removed", "20mbit", None),
+        one("created", None, "20mbit", "created"),
+        one("changed", "20mbit", "30mbit", "loosened"),
+        one("changed", "20mbit", "10mbit", "changed"),
+        one("removed", "20mbit", None, "removed"),
         one("refused", None, None, reason="Port x: libvirt has it"),
         one("gone", None, None),
         one("kept", "20mbit", "20mbit"),

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits as the kernel has them and as they should be: numbers and networks. Only public() makes text of them, for people. Pure."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from dataclasses import asdict, dataclass
+
+from .ports import Network, Port, Shape
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._kernel.device import Stats
+
+DIRECTIONS = ("egress", "ingress")
+
+#: Tenants' networks are few, beside their ports.
+_network_text = functools.lru_cache(maxsize=4096)(str)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One direction's limit, what is exempt from it in the order of ports.in_order, and the queue inside it."""
+
+    shape: Shape
+    exempt: tuple[Network, ...]
+    leaf: str
+
+    def public(self) -> dict[str, t.Any]:
+        return {**self.shape.public(), "exempt": sorted(map(_network_text, self.exempt)), "leaf": self.leaf}
+
+
+#: The limits of a port by direction; None where it isn't limited.
+Both = t.Dict[str, t.Optional[Limit]]
+
+
+def public(both: Mapping[str, t.Optional[Limit]]) -> dict[str, t.Any]:
+    return {direction: limit.public() if limit else None for direction, limit in both.items()}
+
+
+def change(found: Mapping[str, t.Optional[Limit]], now: Mapping[str, t.Optional[Limit]]) -> str:
+    """What becomes of a port's limits: removed, loosened, created, changed or unchanged; the worse of both directions."""
+    pairs = [(limit, now[direction]) for direction, limit in found.items()]
+    if any(before and not after for before, after in pairs):
+        return "removed"
+    if any(before and after and _looser(before.shape, after.shape) for before, after in pairs):
+        return "loosened"
+    if any(after and not before for before, after in pairs):
+        return "created"
+    return "changed" if any(before != after for before, after in pairs) else "unchanged"
+
+
+def _looser(before: Shape, after: Shape) -> bool:
+    return after.rate > before.rate or after.ceil > before.ceil
+
+
+def of_port(port: Port) -> Both:
+    """The limits that a port should have."""
+    shapes = {"egress": port.egress, "ingress": port.ingress}
+    return {name: Limit(shape, port.exempt, port.leaf) if shape else None for name, shape in shapes.items()}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A limit in the kernel, its device, and what it counted if the kernel was asked for that."""
+
+    limit: Limit
+    device: str
+    stats: t.Optional[Stats]
+    exempt_bytes: int
+
+    def public(self) -> dict[str, t.Any]:
+        return {
+            **self.limit.public(),
+            "device": self.device,
+            **(asdict(self.stats) if self.stats else {}),
+            "exempt_bytes": self.exempt_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A port as it is: its devices, the limits on them, who else shapes one, and what is saved for the restorer."""
+
+    port_id: str
+    devices: list[str]
+    egress: t.Optional[Counted]
+    ingress: t.Optional[Counted]
+    owner: str
+    saved: t.Optional[Port]
+
+    @property
+    def limits(self) -> dict[str, t.Optional[Counted]]:
+        return {"egress": self.egress, "ingress": self.ingress}
+
+    def public(self) -> dict[str, t.Any]:
+        saved = self.saved
+        return {
+            "port_id": self.port_id,
+            "devices": self.devices,
+            "egress": self.egress.public() if self.egress else None,
+            "ingress": self.ingress.public() if self.ingress else None,
+            "owner": self.owner,
+            "saved": {"plug": saved.plug, "why": saved.why, **public(of_port(saved))} if saved else None,
+        }
