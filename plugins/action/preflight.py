@@ -20,6 +20,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.host
     left_out,
     missing_hosts,
 )
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.missing import Result, missing
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.values import (
     RULE_OPTIONS,
     wrong_rules,
@@ -47,9 +48,13 @@ class ActionModule(Action):
         whole_group=dict(type="bool", default=False),
         required=dict(type="list", elements="str", default=[]),
         rules=dict(type="str", choices=["ignore", "if_set", "required"], default="ignore"),
+        register=dict(type="str"),
     )
 
     def job(self, options: Options, variables: Variables) -> Outcome:
+        if options["register"]:
+            problem = missing(_results(options["register"], variables))
+            return Outcome(changed=False, result={}, failures=[problem] if problem else [])
         given = self._given(variables)
         known = [known_of_role(role) for role in options["roles"]]
         if options["playbook"]:
@@ -116,6 +121,12 @@ class ActionModule(Action):
         return [
             f"--tags {','.join(sorted(asked))} would skip all of {playbook}, which has no tags; leave it out. To limit the hosts, use --limit."
         ]
+
+
+def _results(name: str, task_vars: Variables) -> dict[str, Result | None]:
+    """What a task has registered on each host of the play; None where it hasn't."""
+    raw = task_vars["hostvars"].raw_get
+    return {str(host): raw(host).get(name) for host in task_vars["ansible_play_hosts_all"]}
 
 
 def _selection(task_vars: Variables, pattern: str | None) -> Selection | None:

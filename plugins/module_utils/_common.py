@@ -49,6 +49,22 @@ def size_text(size: float, power: int = 1024) -> str:
     return f"{size:.2f}".rstrip("0").rstrip(".") + " " + units[step]
 
 
+#: Bindings for Python that modules use: what they are called, and the package that brings each.
+_BINDINGS = {
+    "libvirt": ("libvirt", "python3-libvirt (a node with nova-compute has it)"),
+    "rados": ("librados", "python3-rados (ceph-common brings it)"),
+    "rbd": ("librbd", "python3-rados and python3-rbd"),
+}
+
+
+def no_binding(name: str) -> OperatorError:
+    """The error for a binding that the module's Python lacks, by the name that is imported: libvirt, rados or rbd."""
+    called, package = _BINDINGS[name]
+    return OperatorError(
+        f"This host's Python has no {called} binding; install {package}, or set ansible_python_interpreter to the distribution's Python."
+    )
+
+
 def changed_meanwhile(what: str) -> OperatorError:
     """The error for something that isn't as wanted although every step succeeded."""
     return OperatorError(

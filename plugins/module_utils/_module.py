@@ -12,6 +12,7 @@ def main():
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import dataclass, field
 
@@ -22,33 +23,44 @@ if t.TYPE_CHECKING:
 
 #: The Debian package of each program that a module runs; other distributions name them much alike.
 PACKAGES = {
+    "age": "age",
     "blkid": "util-linux",
     "ceph": "ceph-common",
+    "cron": "cron",
+    "crond": "cronie",
     "dmsetup": "dmsetup",
     "dumpe2fs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
     "findmnt": "util-linux",
+    "gpg": "gnupg",
+    "gzip": "gzip",
     "ip": "iproute2",
+    "logrotate": "logrotate",
     "lvchange": "lvm2",
     "lvconvert": "lvm2",
     "lvcreate": "lvm2",
     "lvextend": "lvm2",
+    "lvmconfig": "lvm2",
     "lvreduce": "lvm2",
     "lvremove": "lvm2",
     "lvs": "lvm2",
+    "mariadb": "mariadb-client",
+    "mariadb-dump": "mariadb-client",
     "mysql-backup": "the role mysql_backup (run backup_mysql with -e backup_mysql_setup=true)",
+    "pvs": "lvm2",
     "qemu-img": "qemu-utils",
     "resize2fs": "e2fsprogs",
+    "rsync": "rsync",
+    "rsyslogd": "rsyslog and rsyslog-relp",
     "systemctl": "systemd",
     "tc": "iproute2",
-    "lvmconfig": "lvm2",
-    "pvs": "lvm2",
     "vgcfgbackup": "lvm2",
     "vgcfgrestore": "lvm2",
     "vgs": "lvm2",
     "virsh": "libvirt-clients",
     "xfs_growfs": "xfsprogs",
     "xfs_info": "xfsprogs",
+    "zstd": "zstd",
 }
 
 
@@ -104,10 +116,15 @@ def finish(module: AnsibleModule, outcome: Outcome) -> None:
     module.exit_json(**result)
 
 
+def missing_program(name: str) -> str:
+    """The error for a program that isn't there, by its name or path: the package that brings it."""
+    package = PACKAGES.get(os.path.basename(name))
+    return f"{name} isn't installed on this host; install {package or 'the package that brings it'}."
+
+
 def os_error(exc: OSError) -> str:
     """An error of the operating system as an operator would put it: the file or program, and the package of a missing program."""
     name = exc.filename.decode("utf-8", "replace") if isinstance(exc.filename, bytes) else str(exc.filename or "")
     if isinstance(exc, FileNotFoundError) and name and "/" not in name.rstrip("/"):
-        package = PACKAGES.get(name)
-        return f"{name} isn't installed on this host; install {package or 'the package that brings it'}."
+        return missing_program(name)
     return f"{name or 'The host'}: {exc.strerror or exc}."

@@ -16,6 +16,7 @@ description:
     Values that are templates or encrypted are left to the role.
   - Fails if a pattern, or a group in it, matches no host, where Ansible would skip the play or the group and end with success.
   - Fails if C(--tags) would skip every task of the playbook.
+  - Fails if hosts lack what a change needs, as M(openstack_ops.day2.preflight_host) has told.
   - All mistakes are listed in one error, with where each is set. Use it with C(run_once), or in a play on C(localhost). It runs on the
     controller alone.
   - Values of options that may hold a secret are never shown.
@@ -59,7 +60,14 @@ options:
     type: str
     choices: [ignore, if_set, required]
     default: ignore
+  register:
+    description:
+      - The variable of each host of the play in which M(openstack_ops.day2.preflight_host) was registered, with C(failed_when) false. What hosts
+        lack is one error, whatever the number of hosts. Nothing else is checked then.
+      - A host that wasn't reached doesn't count. Ansible names it, and leaves it out of the rest of the run.
+    type: str
 seealso:
+  - module: openstack_ops.day2.preflight_host
   - module: ansible.builtin.validate_argument_spec
 author:
   - openstack_ops.day2 contributors (@openstack-ops)

@@ -13,7 +13,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from .._common import OperatorError
+from .._common import OperatorError, no_binding
 from .monitors import Access, connect
 
 try:
@@ -64,9 +64,7 @@ def probe(
 ) -> dict[str, t.Any]:
     """Use the pools with a key. Returns checked, problems and the cluster's fsid; raises OperatorError if it can't connect."""
     if rados is None:
-        raise OperatorError(
-            "librados' Python bindings are missing on this host, so the key can't be tested; install ceph-common."
-        )
+        raise no_binding("rados")
     try:
         cluster = connect(access, key)
     except OperatorError as exc:

@@ -11,7 +11,7 @@ import typing as t
 
 from .._ceph.monitors import Access, connect
 from .._ceph.usage import read_usage
-from .._common import OperatorError
+from .._common import OperatorError, no_binding
 from . import parse
 
 try:
@@ -72,10 +72,7 @@ def images(place: Place) -> PoolImages:
 @contextlib.contextmanager
 def _cluster(place: Place) -> t.Iterator[t.Any]:
     if rbd is None:
-        raise OperatorError(
-            "Ceph's Python bindings are missing for the interpreter that Ansible uses here; install python3-rados and python3-rbd, "
-            "or set ansible_python_interpreter to the distribution's."
-        )
+        raise no_binding("rbd")
     cluster = connect(Access(place.conf, f"client.{place.user}"))
     try:
         yield cluster

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import typing as t
 
-from .._common import OperatorError
+from .._common import OperatorError, no_binding
 
 #: libvirt's own numbers, so that what is planned and done needs no binding to be tested.
 LIVE, CONFIG = 1, 2
@@ -21,10 +21,7 @@ def binding() -> t.Any:
     try:
         found = importlib.import_module("libvirt")
     except ImportError:
-        raise OperatorError(
-            "This host's Python has no libvirt binding; install python3-libvirt (a node with nova-compute has it), or set "
-            "ansible_python_interpreter to the distribution's Python."
-        ) from None
+        raise no_binding("libvirt") from None
     found.registerErrorHandler(lambda _context, _error: None, None)
     return found
 

@@ -101,8 +101,13 @@ def read_text(path: str) -> str:
     """A file's text; bytes that aren't UTF-8 come back when it is written. Raises OperatorError if it isn't there."""
     text = _actual(path).text
     if text is None:
-        raise OperatorError(f"There is no {path} on this host; install the service that reads it first.")
+        raise OperatorError(no_file(path))
     return text
+
+
+def no_file(path: str) -> str:
+    """The error for a file that should be there."""
+    return f"There is no {path} on this host; install the service that reads it first."
 
 
 def _pending() -> set[str]:
@@ -115,7 +120,7 @@ def _pending() -> set[str]:
 def _check_place(desired: DesiredFile, there: ActualFile) -> None:
     if desired.owned is None:
         if there.text is None:
-            raise OperatorError(f"There is no {desired.path} on this host; install the service that reads it first.")
+            raise OperatorError(no_file(desired.path))
         return
     folder = os.path.dirname(desired.path)
     if folder.endswith(".conf.d") and not os.path.exists(folder):
@@ -142,16 +147,25 @@ def _in_folder(folder: str, wanted: t.Mapping[str, str]) -> list[str]:
 
 def _manager(service: str, run: Run) -> str:
     """Who restarts a service: systemd or an init script. Raises OperatorError for one that neither knows."""
+    found = manager_of(service, run)
+    if not found:
+        raise OperatorError(f"{no_service(service)} Leave services empty where something else restarts them.")
+    return found
+
+
+def manager_of(service: str, run: Run) -> str:
+    """Who restarts a service: systemd or an init script ("systemd", "init"); empty for one that neither knows."""
     if os.path.isdir("/run/systemd/system"):
         rc, out, _err = run(["systemctl", "show", "--property=LoadState", "--value", "--", service], "")
         if rc == 0 and out.strip() in ("loaded", "masked"):
             return "systemd"
-    if os.path.exists(f"/etc/init.d/{service}"):
-        return "init"
-    raise OperatorError(
-        f"This host has no service {service!r}; `systemctl list-units '*{service.split('-')[0]}*'` tells what there is. "
-        "Leave services empty where something else restarts them."
-    )
+    return "init" if os.path.exists(f"/etc/init.d/{service}") else ""
+
+
+def no_service(*names: str) -> str:
+    """The error for services of which this host has none."""
+    which = " or ".join(map(repr, names))
+    return f"This host has no service {which}; `systemctl list-units '*{names[0].split('-')[0]}*'` tells what there is."
 
 
 # ----------------------------------------------------------------------- act

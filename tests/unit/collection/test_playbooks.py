@@ -158,6 +158,49 @@ def test_the_preflight_asks_for_what_the_roles_require(playbook: str) -> None:
     assert asked - required <= ONE_OF_SEVERAL & set(options_of(playbook))
 
 
+#: Read only, or (run_drill) look at every host themselves before they choose what to break.
+ASKS_NO_HOST_FIRST = {
+    "adopt_ceph", "audit_computes", "check_passwords", "preview_limits", "report", "run_drill", "show_disks", "show_limits", "show_pools",
+    "verify_ceph",
+}  # fmt: skip
+
+
+def _asked(play: dict[str, t.Any]) -> bool:
+    """Whether a play asks its hosts for what is needed, in its own tasks or in a role's."""
+    return any(
+        "openstack_ops.day2.preflight_host" in task or task.get("ansible.builtin.import_role", {}).get("tasks_from") == "needs"
+        for task in play.get("tasks", [])
+    )
+
+
+@pytest.mark.parametrize(
+    "playbook", [name for name in playbooks() if any(play.get("become") for play in read_yaml(f"playbooks/{name}.yml"))]
+)
+def test_hosts_are_asked_for_what_is_needed_before_the_first_is_changed(playbook: str) -> None:
+    plays = [play for play in read_yaml(f"playbooks/{playbook}.yml")[1:] if play.get("become")]
+    if playbook in ASKS_NO_HOST_FIRST:
+        assert not any(map(_asked, plays))
+        return
+    changing = [number for number, play in enumerate(plays) if not _asked(play) or len(play["tasks"]) > 1]
+    before = [play for play in plays[: changing[0] + 1] if _asked(play)]
+    for number in changing:
+        # Whoever stops for one host that isn't reached stops here, too.
+        fatal = plays[number].get("any_errors_fatal", False)
+        assert any(
+            play["hosts"] == plays[number]["hosts"] and play.get("any_errors_fatal", False) >= fatal for play in before
+        )
+    assert not any("serial" in play for play in before), "One batch would be changed before the next is asked."
+
+
+@pytest.mark.parametrize("needs", sorted(ROOT.glob("roles/*/tasks/needs.yml")), ids=lambda path: path.parts[-3])
+def test_what_a_role_needs_is_asked_once_and_told_in_one_error(needs: Path) -> None:
+    ask, end = read_yaml(str(needs.relative_to(ROOT)))
+    assert "openstack_ops.day2.preflight_host" in ask
+    assert ask["failed_when"] is False
+    assert end["openstack_ops.day2.preflight"] == {"register": ask["register"]}
+    assert end["run_once"]
+
+
 @pytest.mark.parametrize("playbook", ["awx_setup", "awx_remove"])
 def test_those_of_awx_begin_with_the_preflight_which_knows_what_can_be_set(playbook: str) -> None:
     (task,) = read_yaml(f"playbooks/{playbook}.yml")[0]["tasks"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -26,10 +27,10 @@ Play = t.Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    """Run a playbook of the collection; computes and hosts are the variables of the two groups, extra is -e."""
+    """Run a playbook of the collection; computes are the variables of their group, extra is -e, others are of the environment."""
 
     def run(
-        playbook: str, *arguments: str, extra: object = None, computes: object = None, inventory: object = None
+        playbook: str, *arguments: str, extra: object = None, computes: object = None, inventory: object = None, **more: str
     ) -> t.Any:
         groups = {
             "nova_computes": {"hosts": COMPUTES, "vars": {"ansible_connection": "local", **t.cast("dict[str, object]", computes or {})}},
@@ -43,7 +44,7 @@ def play(tmp_path: Path) -> Play:
             *(["-e", json.dumps(extra)] if extra else []),
         ]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-        environment.update(ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_LOCAL_TEMP=str(tmp_path))
+        environment.update(ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_LOCAL_TEMP=str(tmp_path), **more)
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return run
@@ -85,9 +86,64 @@ def test_tags_are_refused_unless_somebody_imports_the_playbook_with_them(play: P
 
 def test_rules_whose_templates_cannot_be_filled_in_yet_are_left_to_the_role(play: Play) -> None:
     rules = [{"name": "later", "limit": {"egress": {"rate": "{{ not_yet }}"}}}]
-    done = play("limit_instances", "--limit", "cmp07", computes={"instance_qos_rules": rules})
+    done = play("show_limits", "--limit", "cmp07", computes={"instance_qos_rules": rules})
     assert "ok: [cmp07]" in done.stdout
     assert done.returncode == 2
     # To ansible-core before 2.19, such rules aren't defined.
     newer = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
     assert ("'not_yet' is undefined" if newer else "instance_qos_rules is not set, so") in done.stdout + done.stderr
+
+
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+DATABASES = {f"db{number}": None for number in range(1, 7)}
+MINE = [
+    {
+        "name": "Ask, and change",
+        "hosts": "mysql",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "name": "Ask",
+                "openstack_ops.day2.preflight_host": {"programs": ["sh"]},
+                "register": "seen",
+                "failed_when": False,
+            },
+            {"name": "End", "openstack_ops.day2.preflight": {"register": "seen"}, "run_once": True},
+            {"name": "Change", "ansible.builtin.debug": {"msg": "changing"}},
+        ],
+    }
+]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_what_hosts_lack_is_one_error_before_the_first_is_changed(play: Play, arguments: list[str]) -> None:
+    inventory = {"mysql": {"hosts": DATABASES, "vars": {**LOCAL, "ansible_become": False}}}
+    done = play("backup_mysql", *arguments, inventory=inventory)
+    assert done.returncode != 0
+    assert done.stdout.count("fatal:") == 1, done.stdout
+    assert "db1, db2, db3, db4, db5 and 1 more: /usr/local/sbin/mysql-backup isn't installed on this host" in done.stdout
+    assert "PLAY [Back up" not in done.stdout
+
+
+def test_a_host_on_which_nobody_becomes_root_is_told_with_the_reason(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "sudo").write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+    (tmp_path / "sudo").chmod(0o755)
+    hosts = {"db1": None, "db2": {"ansible_become_exe": str(tmp_path / "sudo")}}
+    done = play("backup_mysql", inventory={"mysql": {"hosts": hosts, "vars": LOCAL}}, ANSIBLE_BECOME_ALLOW_SAME_USER="1")
+    assert done.stdout.count("fatal:") == 1, done.stdout
+    assert re.search("db2: Ansible can't run a module there as root: [^\"]*sudo: a password is required[.]", done.stdout)
+
+
+@pytest.mark.parametrize("all_or_none", [False, True])
+def test_a_host_that_does_not_answer_is_left_out_unless_all_are_concerned(
+    play: Play, tmp_path: Path, all_or_none: bool
+) -> None:
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
+    (tmp_path / "ssh").chmod(0o755)
+    dead = {"ansible_connection": "ssh", "ansible_ssh_executable": str(tmp_path / "ssh")}
+    (tmp_path / "mine.yml").write_text(json.dumps([{**MINE[0], "any_errors_fatal": all_or_none}]))
+    inventory = {"mysql": {"hosts": {"db1": None, "db2": dead}, "vars": {**LOCAL, "ansible_become": os.geteuid() != 0}}}
+    done = play(str(tmp_path / "mine.yml"), inventory=inventory)
+    assert "fatal: [db2]: UNREACHABLE!" in done.stdout
+    assert ("changing" in done.stdout) is not all_or_none, done.stdout
+    assert done.returncode != 0
