@@ -31,7 +31,7 @@ unit: venv  ## unit tests alone
 	pytest -q tests/unit
 
 fuzz: venv  ## every parser on FUZZ (10000) examples of what nobody should give it; the suite tries 50
-	FUZZ=$(or $(FUZZ),10000) pytest -q -n 2 tests/unit/test_fuzz.py tests/unit/extensions/event_source/test_fuzz.py tests/unit/plugins/module_utils/_oslo_conf/test_ini.py
+	FUZZ=$(or $(FUZZ),10000) pytest -q -n 2 tests/unit/test_fuzz.py tests/unit/extensions/event_source/test_fuzz.py tests/unit/plugins/module_utils/_oslo_conf
 
 bench: venv  ## side-by-side measurements, printed as ratios
 	tests/bench/run

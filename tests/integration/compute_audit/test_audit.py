@@ -74,7 +74,7 @@ def test_a_clean_compute_has_no_findings(compute: Compute, instances: list[str])
 
 
 def test_disk_that_is_not_there_is_given_away(compute: Compute, instances: list[str]) -> None:
-    """The notes' case: of the 7 GB of Nova's group, somebody's backup takes 3, and two instances take one each."""
+    """Of the 7 GB of Nova's group, somebody's backup takes 3, and two instances take one each."""
     compute.ssh(f"lvcreate -q -y -L 3G -n backup {GROUP}")
     made = compute.schedule(4, "too large")
     assert made.status == "ACTIVE"

@@ -63,7 +63,7 @@ def test_a_guest_that_has_gone(node: Node, server: str) -> None:
 
 
 def test_disk_that_is_taken_by_others(node: Node, server: str) -> None:
-    """The notes' case, with a nova-compute that reads the nova.conf that the playbook has changed."""
+    """The whole case, with a nova-compute that reads the nova.conf that the playbook has changed."""
     node.ssh(
         f"mkdir {INSTANCES}/dumps; truncate -s 2500M {INSTANCES}/dumps/core; fallocate -l 2500M {INSTANCES}/dumps/core"
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module on a machine with a kernel of its own: the notes' case, other file systems, refusals, a second run, its death."""
+"""The module on a machine with a kernel of its own: the usual case, other file systems, refusals, a second run, its death."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_notes_own_case(machine: Machine) -> None:
 
 def test_a_file_system_that_does_not_fill_its_volume(prepared: Machine) -> None:
     tree = prepared.tree()
-    prepared.run(f"lvextend -qq -L 800m {DEVICE}")  # the notes: "df still shows 1.5G"
+    prepared.run(f"lvextend -qq -L 800m {DEVICE}")  # "df still shows 1.5G"
     assert prepared.module(size="800m")["steps"] == ["grow the ext4 to fill vg0/instances"]
     assert prepared.sizes() == (800 * _MIB, 800 * _MIB)
     assert prepared.tree() == tree

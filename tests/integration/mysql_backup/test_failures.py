@@ -323,7 +323,7 @@ def test_nothing_that_is_not_ours_is_touched(host: Host) -> None:
     host.settings["retention"] = {"count": 1}
     first = host.backup()
     foreign = [
-        host.backups / "mysql-db1-20200101T000000Z.sql.gz",  # of the notes' script
+        host.backups / "mysql-db1-20200101T000000Z.sql.gz",  # of a script that was there before
         host.backups / "mysql-db1-20200101T000000Z" / "dump.sql",
         host.backups / ".mysql-db1-20200101T000000Z.partial" / "somebodys.sql",
         host.backups / first / "README",

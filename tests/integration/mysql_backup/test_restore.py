@@ -88,7 +88,7 @@ def test_a_server_being_written_to_comes_back_at_one_moment(host: Host, large: D
 
 
 def test_two_dumps_one_after_the_other_would_not_be_one_moment(database: Database) -> None:
-    # What the test above would find if the databases were dumped by themselves, as the notes do it.
+    # What the test above would find if the databases were dumped by themselves, as a script of one line per database does.
     def seen() -> list[str]:
         names = ("keystone", "neutron", "keystone", "neutron")
         return [database.ask(f"SELECT number FROM {name}.serial") for name in names]

@@ -84,7 +84,7 @@ def test_a_volume_in_a_thin_pool_takes_nothing_of_the_group(world: World) -> Non
 
 
 def test_instances_that_take_more_than_their_flavors_ask_for_are_to_be_reserved_too(world: World) -> None:
-    """The notes' max(accounted, really used)."""
+    """The larger of what is accounted and what is really used."""
     world.host["instances"].update(used=50 * GIB, free=50 * GIB)
     for one in world.host["instances"]["entries"]:
         one["size"] = 25 * GIB
