@@ -228,6 +228,13 @@ ports:
     now:
       description: The limit in each direction after, as read from the kernel; in check mode as predicted.
       type: dict
+in_sync:
+  description:
+    - Whether the host was as asked for already, with nothing to change, nothing to warn of, and nothing refused or failed.
+    - It says so also where C(changed_when) has replaced what the module says of changes.
+  returned: success, and when only some ports could not be done
+  type: bool
+  sample: false
 counts:
   description: How many ports each word of RV(ports[].done) stands for.
   returned: success, and when only some ports could not be done
@@ -314,10 +321,12 @@ def job(module: AnsibleModule) -> Outcome:
         apply.rooted()
         tools = batch.Batch(run_command, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
         outcome = apply.apply(request, tools, service)
+    failures = outcome.reasons(strict=params["strict"])
     return Outcome(
         changed=outcome.changed,
         result=dict(
             ports=[plan.public() for plan in outcome.plans],
+            in_sync=not (outcome.changed or failures or outcome.problems),
             counts=outcome.counts,
             restorer=outcome.service,
             metrics=metrics_service.installed(),
@@ -326,7 +335,7 @@ def job(module: AnsibleModule) -> Outcome:
         ),
         diff=outcome.diff,
         warnings=outcome.problems,
-        failures=outcome.reasons(strict=params["strict"]),
+        failures=failures,
     )
 
 

@@ -211,6 +211,13 @@ interfaces:
     now:
       description: The limits after, as read back from libvirt; in check mode as predicted.
       type: dict
+in_sync:
+  description:
+    - Whether the host was as asked for already, with nothing to change and nothing that failed or was refused.
+    - It says so also where C(changed_when) has replaced what the module says of changes.
+  returned: success, and when only some NICs could not be done
+  type: bool
+  sample: false
 counts:
   description: How many NICs each word of RV(interfaces[].done) stands for.
   returned: success, and when only some NICs could not be done
@@ -260,16 +267,21 @@ def job(module: AnsibleModule) -> Outcome:
     with apply.Libvirt.open(module.params["uri"]) as libvirt:
         outcome = act(desired, libvirt, apply.look_around)
     failing = ("refused", "failed", "gone") if module.params["strict"] else ("refused", "failed")
+    failures = [
+        plan.reason
+        for word in (("refused", "failed"), ("gone",))
+        for plan in outcome.plans
+        if plan.done in word and plan.done in failing
+    ]
     return Outcome(
         outcome.changed,
-        dict(interfaces=[plan.public() for plan in outcome.plans], counts=outcome.counts),
+        dict(
+            interfaces=[plan.public() for plan in outcome.plans],
+            in_sync=not (outcome.changed or failures),
+            counts=outcome.counts,
+        ),
         diff=outcome.diff,
-        failures=[
-            plan.reason
-            for word in (("refused", "failed"), ("gone",))
-            for plan in outcome.plans
-            if plan.done in word and plan.done in failing
-        ],
+        failures=failures,
     )
 
 

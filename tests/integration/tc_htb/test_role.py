@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -52,6 +53,12 @@ class Role:
             for at in (0, 1)
         }
         (folder / "hosts.json").write_text(json.dumps({"nova_computes": {"hosts": hosts}}))
+
+    def host(self, name: str, **variables: t.Any) -> None:
+        """Give a host variables of its own."""
+        path = self._folder / "host_vars" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(variables))
 
     def run(
         self, rules: object, *arguments: str, play: str = "limit_instances", **options: t.Any
@@ -137,3 +144,45 @@ def test_a_preview_tells_what_a_run_then_does(plug: Plug, systemd: None, role: R
     assert role.run(halves, **YES).returncode == 0
     looked = role.run(halves, play="preview_limits", preview_limits_report=str(report))
     assert json.loads(report.read_text())["totals"].items() >= {"unchanged": 12, "changed": 0, "loosened": 0}.items()
+
+
+def test_a_compute_that_is_in_sync_is_called_once(plug: Plug, systemd: None, role: Role) -> None:
+    for port_id in IDS:
+        plug.hybrid(port_id)
+    assert role.run(RULES).returncode == 0
+
+    again = role.run(RULES)
+    assert again.returncode == 0, again.stdout
+    assert "changed=0 " in again.stdout
+    assert "tasks/tc.yml for" not in again.stdout
+
+    shell(f"tc qdisc del dev tap{IDS[7][:11]} root")
+    mended = role.run(RULES)
+    assert mended.returncode == 0, mended.stdout
+    assert re.findall(r"tasks/tc.yml for (.*)", mended.stdout) == ["cmp02"]
+    assert limited() == len(IDS)
+
+
+def test_a_compute_that_lacks_a_program_keeps_all_from_being_changed(
+    plug: Plug, systemd: None, role: Role, tmp_path: Path
+) -> None:
+    for port_id in IDS:
+        plug.hybrid(port_id)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    role.host("cmp02", ansible_python_interpreter=str(python))
+
+    for arguments in ((), ("--check",)):
+        ended = role.run(RULES, *arguments)
+        said = " ".join(ended.stdout.replace('"', " ").split())
+        assert ended.returncode != 0
+        assert said.count("fatal: [") == 1, said
+        assert "cmp02: tc isn't installed on this host; install iproute2." in said
+        assert "Nothing was changed on any host." in said
+        assert "created" not in said.partition("[Tell what was done]")[2]
+        assert limited() == 0
+
+    role.host("cmp02")
+    assert role.run(RULES).returncode == 0
+    assert limited() == len(IDS)

@@ -158,10 +158,11 @@ def test_the_preflight_asks_for_what_the_roles_require(playbook: str) -> None:
     assert asked - required <= ONE_OF_SEVERAL & set(options_of(playbook))
 
 
-#: Read only, or (run_drill) look at every host themselves before they choose what to break.
+#: Read only, or look at every host themselves: run_drill before it chooses what to break, and the role of the limits before it asks
+#: those that differ.
 ASKS_NO_HOST_FIRST = {
-    "adopt_ceph", "audit_computes", "check_passwords", "preview_limits", "report", "run_drill", "show_disks", "show_limits", "show_pools",
-    "verify_ceph",
+    "adopt_ceph", "audit_computes", "check_passwords", "limit_instances", "preview_limits", "remove_limits", "report", "run_drill", "show_disks",
+    "show_limits", "show_pools", "verify_ceph",
 }  # fmt: skip
 
 
@@ -190,6 +191,12 @@ def test_hosts_are_asked_for_what_is_needed_before_the_first_is_changed(playbook
             play["hosts"] == plays[number]["hosts"] and play.get("any_errors_fatal", False) >= fatal for play in before
         )
     assert not any("serial" in play for play in before), "One batch would be changed before the next is asked."
+
+
+@pytest.mark.parametrize("backend", ["tc", "libvirt"])
+def test_the_role_of_the_limits_asks_the_computes_that_differ(backend: str) -> None:
+    first, *_rest = read_yaml(f"roles/instance_qos/tasks/{backend}.yml")
+    assert first["ansible.builtin.import_tasks"] == "needs.yml"
 
 
 @pytest.mark.parametrize("needs", sorted(ROOT.glob("roles/*/tasks/needs.yml")), ids=lambda path: path.parts[-3])
