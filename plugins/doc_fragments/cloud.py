@@ -6,9 +6,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Which cloud is asked, for modules that run where Ansible runs; CLOUD_OPTIONS of plugin_utils/_openstack/config.py."""
+    """Which cloud is asked, for modules that run where Ansible runs; CLOUD_OPTIONS of plugin_utils/_openstack/config.py.
+
+    It stands before attributes: of two fragments with the same attribute, the first counts.
+    """
 
     DOCUMENTATION = r"""
+attributes:
+  platform:
+    support: full
+    platforms: posix
+    description: Works wherever openstacksdk does.
 options:
   cloud:
     description: A cloud of C(clouds.yaml). Without it, the environment (C(OS_CLOUD), or C(OS_AUTH_URL) and so on) says which.

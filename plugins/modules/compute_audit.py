@@ -32,13 +32,9 @@ attributes:
   idempotent:
     support: full
     description: A second run is changed only if it finds something else. The files are written anew all the same.
-  platform:
-    support: full
-    platforms: posix
-    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes
   - openstack_ops.day2.cloud
+  - openstack_ops.day2.attributes
 options:
   hosts:
     description: The inventory's names of the computes.

@@ -29,13 +29,9 @@ attributes:
   diff_mode:
     support: full
     description: Shows the service and each server's compute before and after.
-  platform:
-    support: full
-    platforms: posix
-    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes
   - openstack_ops.day2.cloud
+  - openstack_ops.day2.attributes
 options:
   host:
     description: The host as Nova calls it.

@@ -28,13 +28,9 @@ attributes:
   diff_mode:
     support: full
     description: Shows what is declared before and after; what goes as well as what comes.
-  platform:
-    support: full
-    platforms: posix
-    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes
   - openstack_ops.day2.cloud
+  - openstack_ops.day2.attributes
 options:
   aggregates:
     description: The aggregates. One that there isn't is created. None is deleted.

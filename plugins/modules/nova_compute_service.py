@@ -23,13 +23,9 @@ attributes:
   diff_mode:
     support: full
     description: Shows the service's status and reason before and after.
-  platform:
-    support: full
-    platforms: posix
-    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes
   - openstack_ops.day2.cloud
+  - openstack_ops.day2.attributes
 options:
   host:
     description: The host as Nova calls it.

@@ -21,14 +21,9 @@ description:
     So C(OS_*) variables count there, and not those of the task's C(environment).
 requirements:
   - openstacksdk >= 1.0
-attributes:
-  platform:
-    support: full
-    platforms: posix
-    description: Works wherever openstacksdk does.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes.info
   - openstack_ops.day2.cloud
+  - openstack_ops.day2.attributes.info
 options:
   flavor:
     description: A flavor's name or id. This or O(instance) is needed.
