@@ -1,12 +1,13 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One way to open libvirt: its binding, its silence on standard error, and the error where it can't be asked."""
+"""One way to open libvirt: its binding, its silence on standard error, and the error where it can't be asked. And what a call did."""
 
 from __future__ import annotations
 
 import importlib
 import typing as t
+from dataclasses import dataclass
 
 from .._common import OperatorError, no_binding
 
@@ -62,6 +63,54 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self._connection.close()
+
+
+class DomainPlan:
+    """What is to be done with one part of a domain, running or in its configuration: what was found, what will be there, and in a word what is done."""
+
+    found: dict[str, t.Any]
+    now: dict[str, t.Any]
+    done: str
+    live: bool
+    config: bool
+
+    @property
+    def acts(self) -> bool:
+        return self.live or self.config
+
+    @property
+    def called(self) -> str:
+        """What the part is called in diffs."""
+        raise NotImplementedError
+
+
+_P = t.TypeVar("_P", bound=DomainPlan)
+
+
+@dataclass
+class DomainsOutcome(t.Generic[_P]):
+    """What one call found and did (or, in check mode, would do). A subclass says which words `done` has."""
+
+    plans: list[_P]
+
+    WORDS: t.ClassVar[t.Sequence[str]] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(one.acts for one in self.plans)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {word: sum(one.done == word for one in self.plans) for word in self.WORDS}
+
+    @property
+    def diff(self) -> dict[str, t.Any]:
+        """Before and after of what changes, for --diff."""
+        acting = [one for one in self.plans if one.acts]
+        return {
+            "before": {one.called: one.found for one in acting},
+            "after": {one.called: one.now for one in acting},
+        }
 
 
 def is_gone(exc: t.Any) -> bool:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
 
 from .._common import OperatorError, changed_meanwhile
-from .._host.libvirt import CONFIG, LIVE, XML_INACTIVE, Session, is_gone, said
+from .._host.libvirt import CONFIG, LIVE, XML_INACTIVE, DomainsOutcome, Session, is_gone, said
 from .._kernel import ovsdb
 from .._kernel.netlink import Kernel
 from .._tc import state
@@ -19,8 +18,6 @@ from .plan import InterfacePlan, Nic, Surroundings, device_names, left_over, pla
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
-
-_WORDS = ("created", "changed", "removed", "unchanged", "kept", "gone", "refused", "failed")
 
 #: How long Open vSwitch may take from its database to the kernel.
 _SWITCH_SECONDS = 2.0
@@ -71,28 +68,10 @@ class Libvirt(Session):
         return read_domain(name, uuid, live, domain.XMLDesc(XML_INACTIVE) if domain.isPersistent() else "")
 
 
-@dataclass
-class InterfacesOutcome:
+class InterfacesOutcome(DomainsOutcome[InterfacePlan]):
     """What one call found and did (or, in check mode, would do)."""
 
-    plans: list[InterfacePlan]
-
-    @property
-    def changed(self) -> bool:
-        return any(one.acts for one in self.plans)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {word: sum(one.done == word for one in self.plans) for word in _WORDS}
-
-    @property
-    def diff(self) -> dict[str, t.Any]:
-        """Before and after of the NICs that change, for --diff."""
-        acting = [(one, one.nic) for one in self.plans if one.acts and one.nic is not None]
-        return {
-            "before": {nic.called: one.found for one, nic in acting},
-            "after": {nic.called: one.now for one, nic in acting},
-        }
+    WORDS = ("created", "changed", "removed", "unchanged", "kept", "gone", "refused", "failed")
 
 
 def check(

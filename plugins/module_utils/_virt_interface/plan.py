@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field, replace
 
 from .._common import OperatorError
+from .._host.libvirt import DomainPlan
 from .._kernel.device import Device
 from .._tc import ownership
 from .limits import AVERAGE_BITS, DesiredInterface, Limits, Rate
@@ -104,7 +105,7 @@ def _rate(element: t.Optional[ET.Element]) -> t.Optional[Rate]:
 
 
 @dataclass
-class InterfacePlan:
+class InterfacePlan(DomainPlan):
     """One desired interface: the NIC that was found, what is to be done, what will be there then."""
 
     desired: DesiredInterface
@@ -118,8 +119,8 @@ class InterfacePlan:
     config: bool = False
 
     @property
-    def acts(self) -> bool:
-        return self.live or self.config
+    def called(self) -> str:
+        return self.nic.called if self.nic else self.desired.domain
 
     def refuse(self, done: str, reason: str) -> InterfacePlan:
         """The same NIC with nothing to do, because of reason."""

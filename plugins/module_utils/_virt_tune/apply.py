@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
 
 from .._common import OperatorError, changed_meanwhile
-from .._host.libvirt import CONFIG, LIVE, XML_INACTIVE, Session, is_gone, said
+from .._host.libvirt import CONFIG, LIVE, XML_INACTIVE, DomainsOutcome, Session, is_gone, said
 from .plan import (
     Disk,
     Domain,
@@ -30,8 +29,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .wanted import Desired
-
-_WORDS = ("created", "changed", "removed", "unchanged", "gone", "refused", "failed")
 
 
 class Libvirt(Session):
@@ -103,28 +100,10 @@ def this_host() -> Host:
     return host_of(os.path.exists("/sys/fs/cgroup/cgroup.controllers"))
 
 
-@dataclass
-class TuneOutcome:
+class TuneOutcome(DomainsOutcome[PartPlan]):
     """What one call found and did (or, in check mode, would do)."""
 
-    plans: list[PartPlan]
-
-    @property
-    def changed(self) -> bool:
-        return any(one.acts for one in self.plans)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {word: sum(one.done == word for one in self.plans) for word in _WORDS}
-
-    @property
-    def diff(self) -> dict[str, t.Any]:
-        """Before and after of the parts that change, for --diff."""
-        acting = [one for one in self.plans if one.acts]
-        return {
-            "before": {one.called: one.found for one in acting},
-            "after": {one.called: one.now for one in acting},
-        }
+    WORDS = ("created", "changed", "removed", "unchanged", "gone", "refused", "failed")
 
 
 def check(parts: Sequence[Desired], libvirt: Libvirt, host: Host) -> TuneOutcome:

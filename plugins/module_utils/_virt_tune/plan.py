@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 from .._common import OperatorError, listed, shown
+from .._host.libvirt import DomainPlan
 from .wanted import NUMBERS, QUOTA, RATES, SHARES, Cpu, Desired
 
 if t.TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Domain:
 
 
 @dataclass
-class PartPlan:
+class PartPlan(DomainPlan):
     """One desired part: what was found and will be there (live, config; None where there isn't that), what is to be done."""
 
     desired: Desired
@@ -68,10 +69,6 @@ class PartPlan:
     parameters: dict[str, Numbers] = field(default_factory=dict)  # live and config, as libvirt takes them
     live: bool = False
     config: bool = False
-
-    @property
-    def acts(self) -> bool:
-        return self.live or self.config
 
     @property
     def called(self) -> str:
