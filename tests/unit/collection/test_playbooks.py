@@ -199,6 +199,14 @@ def test_the_role_of_the_limits_asks_the_computes_that_differ(backend: str) -> N
     assert first["ansible.builtin.import_tasks"] == "needs.yml"
 
 
+@every_day2_playbook
+def test_what_it_hands_on_has_public_names(playbook: str) -> None:
+    """AWX shows them as artifacts, and gives them to the next job of a workflow."""
+    text = (ROOT / f"docs/docsite/rst/playbook_{playbook}.rst").read_text()
+    handed = re.findall(r"``(\w+)``", text.partition("by ``set_stats``: ")[2])
+    assert [name for name in handed if name.startswith("_")] == []
+
+
 @pytest.mark.parametrize("needs", sorted(ROOT.glob("roles/*/tasks/needs.yml")), ids=lambda path: path.parts[-3])
 def test_what_a_role_needs_is_asked_once_and_told_in_one_error(needs: Path) -> None:
     ask, end = read_yaml(str(needs.relative_to(ROOT)))
