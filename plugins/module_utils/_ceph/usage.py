@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._common import size_text
+from .._text import table
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECASE)
 
@@ -81,7 +82,7 @@ def usage_text(found: t.Sequence[PoolUsage]) -> list[str]:
     """A table for people."""
     if not found:
         return ["The cluster has no pools."]
-    rows = [("pool", "stored", "used", "objects", "still fits", "full", "quota")]
+    rows = []
     for one in found:
         quotas = [size_text(one.quota_max_bytes)] if one.quota_max_bytes else []
         quotas += [f"{one.quota_max_objects} objects"] if one.quota_max_objects else []
@@ -96,11 +97,5 @@ def usage_text(found: t.Sequence[PoolUsage]) -> list[str]:
                 ", ".join(quotas) or "-",
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if not column else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths))
-        )
-        for row in rows
-    ]
+    head = ("pool", "stored", "used", "objects", "still fits", "full", "quota")
+    return table(head, rows, right=range(1, len(head)))

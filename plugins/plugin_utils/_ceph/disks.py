@@ -8,8 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
-
-from .._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 
 
 def disk_table(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 
 
 def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

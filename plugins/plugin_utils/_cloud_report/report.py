@@ -9,7 +9,7 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import listed
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 
 from . import evidence, hosts
 from .model import STATES, VERSION, Host, Limits, Section

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from types import MappingProxyType
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw
 
 from . import history, room
@@ -61,9 +62,7 @@ def reservations(audited: Audited) -> dict[str, int]:
 def lines(audited: Audited, made: Record) -> list[str]:
     """For a terminal: a table of the nodes, what still fits, then the findings that nobody has acknowledged. Holds nothing that a tenant wrote."""
     head = ["node", "state", "instances", *(_SHORT[name] + " free: allocated, actual" for name in _SHORT), "reserve MB"]
-    table = [head, *(_row(node) for node in audited.nodes)]
-    widths = [max(len(row[number]) for row in table) for number in range(len(head))]
-    found = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    found = table(head, map(_row, audited.nodes), right=())
     counts = made["summary"]
     found += ["", *room.lines(made["room"])]
     found += [

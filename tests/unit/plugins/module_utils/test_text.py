@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 
 
 def test_a_table_has_amounts_to_the_right_and_no_spaces_at_the_end() -> None:

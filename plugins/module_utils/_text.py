@@ -1,0 +1,32 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text for people, from modules and from what runs where Ansible runs. Pure. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+_AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
+
+
+def table(
+    head: t.Sequence[str], rows: t.Iterable[t.Sequence[object]], right: t.Optional[t.Collection[int]] = None
+) -> list[str]:
+    """Lines of a table whose columns are as wide as their widest cell.
+
+    The columns whose numbers are in `right` are set to the right; without it, those that hold numbers, units included, or nothing.
+    """
+    cells = [[str(cell) for cell in row] for row in [head, *rows]]
+    columns = list(zip(*cells))
+    widths = [max(map(len, column)) for column in columns]
+    if right is None:
+        right = [number for number, column in enumerate(columns) if all(map(_AMOUNT.match, column[1:]))]
+    return [
+        "  ".join(
+            text.rjust(width) if number in right else text.ljust(width)
+            for number, (text, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in cells
+    ]
