@@ -46,9 +46,19 @@ options:
         type: path
         required: true
       sections:
-        description: Options with their values, by section. Values are texts, numbers, true or false.
+        description: Options with their values, by section. Values are texts, numbers, true or false. Needed unless O(files[].state) is V(absent).
         type: dict
-        required: true
+      state:
+        description: V(absent) removes the file, and restarts its services if it was there. It must be one of one's own (O(files[].only)).
+        type: str
+        choices: [present, absent]
+        default: present
+      covers:
+        description:
+          - Options by section that are lists with commas, and all entries that the services' other files may have there. Another entry is refused,
+            because this file would take it away.
+        type: dict
+        default: {}
       defaults:
         description: Options by section that are set only where nothing sets them yet.
         type: dict
@@ -149,6 +159,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host.files import Owned
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply, plan
@@ -157,11 +168,22 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.keep
 
 def desired_file(row: dict[str, t.Any]) -> plan.DesiredFile:
     path = os.path.normpath(row["path"])
+    absent = row["state"] == "absent"
+    if absent and not row["only"]:
+        raise OperatorError(
+            f"{path} isn't said to be a file of your own, so it isn't removed; set only: true if it is."
+        )
+    if not absent and row["sections"] is None:
+        raise OperatorError(f"{path} has no sections; give the options that it should have, or set state: absent.")
     owned = Owned(row["owner"], row["group"], plan.parse_mode(path, row["mode"])) if row["create"] else None
-    defaults, adds, lists = (plan.sections_of(path, row[kind]) for kind in ("defaults", "adds", "lists"))
+    if absent:
+        return plan.DesiredFile(path, {}, owned, tuple(row["services"]), only=True, absent=True)
+    sections, defaults, adds, lists, covers = (
+        plan.sections_of(path, row[kind]) for kind in ("sections", "defaults", "adds", "lists", "covers")
+    )
     kept = Kept(defaults, adds, lists, row["was"], row["unset"])
     return plan.DesiredFile(
-        path, plan.sections_of(path, row["sections"]), owned, tuple(row["services"]), kept, row["ceph"], row["only"]
+        path, sections, owned, tuple(row["services"]), kept, row["ceph"], row["only"], covers=covers
     )
 
 
@@ -184,7 +206,9 @@ def main() -> None:
                 required=True,
                 options=dict(
                     path=dict(type="path", required=True),
-                    sections=dict(type="dict", required=True),
+                    sections=dict(type="dict"),
+                    state=dict(type="str", choices=["present", "absent"], default="present"),
+                    covers=dict(type="dict", default={}),
                     defaults=dict(type="dict", default={}),
                     adds=dict(type="dict", default={}),
                     lists=dict(type="dict", default={}),

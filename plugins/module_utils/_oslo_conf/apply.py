@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .._common import OperatorError, Run, changed_meanwhile
 from .._host import files
 from .._host.lock import FOLDER, locked
-from .plan import ActualFile, ConfigPlan, DesiredFile, check, overruled, plan, shown
+from .plan import ActualFile, ConfigPlan, DesiredFile, check, overruled, plan, shown, uncovered
 from .precedence import ConfigFiles, companions, effective
 from .processes import start_of_services
 
@@ -67,7 +67,8 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
     desired = [_resolved(each, actual[each.path], yes) for each in desired]
     wanted = {each.path: each.text(actual[each.path].text or "") for each in desired}
     for each in desired:
-        error = overruled(each, _beside(each.path, wanted), start_of_services(each.services))
+        beside = _beside(each.path, wanted)
+        error = uncovered(each, beside) or overruled(each, beside, start_of_services(each.services))
         if error:
             raise OperatorError(error)
     needed = plan(desired, actual, _pending())
@@ -118,6 +119,8 @@ def _pending() -> set[str]:
 
 
 def _check_place(desired: DesiredFile, there: ActualFile) -> None:
+    if desired.absent:
+        return
     if desired.owned is None:
         if there.text is None:
             raise OperatorError(no_file(desired.path))
@@ -175,6 +178,9 @@ def _apply(needed: ConfigPlan, managers: t.Mapping[str, str], run: Run) -> None:
     for service in needed.restart:
         files.replace(os.path.join(PENDING, service), "")
     for desired, _step in needed.files:
+        if desired.absent:
+            files.remove(desired.path)
+            continue
         there = _actual(desired.path).text
         if there is None:
             files.make_folder(os.path.dirname(desired.path), 0o755)

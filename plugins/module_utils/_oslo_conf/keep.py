@@ -64,18 +64,19 @@ def resolved(path: str, sections: Sections, kept: Kept, value: Value, yes: t.Col
     return found
 
 
-def _entries(text: t.Optional[str]) -> list[str]:
+def entries(text: t.Optional[str]) -> list[str]:
+    """The entries of a list with commas."""
     return [re.sub(r"\s+", "", entry) for entry in (text or "").split(",") if entry.strip()]
 
 
 def _joined(there: t.Optional[str], said: str) -> str:
     """The current list with missing entries appended; unchanged if it lacks none."""
-    missing = [entry for entry in _entries(said) if entry not in _entries(there)]
+    missing = [entry for entry in entries(said) if entry not in entries(there)]
     return there if there and not missing else ",".join([*([there.rstrip(", ")] if there else []), *missing])
 
 
 def _check_list(path: str, option: str, there: t.Optional[str], said: str, yes: t.Collection[str]) -> None:
-    lost = [entry for entry in _entries(there) if entry not in _entries(said)]
+    lost = [entry for entry in entries(there) if entry not in entries(said)]
     lost = [entry for entry in lost if f"{entry} in {option} of {path}" not in yes]
     if lost:
         raise OperatorError(

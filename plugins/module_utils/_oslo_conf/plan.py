@@ -13,7 +13,7 @@ from .._common import OperatorError
 from .._host.files import Owned
 from . import ceph_conf
 from .ini import Sections, edited, read, same, same_section, value_of
-from .keep import Kept, resolved
+from .keep import Kept, entries, resolved
 from .precedence import ConfigFiles, Effective, Start, effective, setter
 
 _SECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*\Z")
@@ -31,7 +31,8 @@ class DesiredFile:
     """The desired options of a file and the services that read it. With `owned`, a missing file is created for this owner; without, it must exist.
 
     kept has options that depend on the file's content; resolve() turns them into plain ones. ceph means that it is one of Ceph's files.
-    only means that the file is ours and has these options and no others.
+    only means that the file is ours and has these options and no others; absent, that it is ours and goes. covers has, of options
+    that are lists with commas, all entries that other files may have: what else they have would be lost to whoever needs it.
     """
 
     path: str
@@ -41,6 +42,8 @@ class DesiredFile:
     kept: Kept = field(default_factory=Kept)
     ceph: bool = False
     only: bool = False
+    absent: bool = False
+    covers: Sections = field(default_factory=dict)
 
     def resolve(self, there: str, beside: Effective, yes: t.Collection[str]) -> DesiredFile:
         """The same file with plain options; beside has the options set by other files. Raises OperatorError if a replaced value isn't named in yes."""
@@ -53,7 +56,9 @@ class DesiredFile:
         return replace(self, sections=resolved(self.path, self.sections, self.kept, value, yes), kept=Kept())
 
     def text(self, there: str) -> str:
-        """The desired text of the file."""
+        """The desired text of the file; nothing of one that goes."""
+        if self.absent:
+            return ""
         if self.only and self._others(there):
             there = ""
         return ceph_conf.edited(there, self.sections) if self.ceph else edited(there, self.sections)
@@ -196,6 +201,8 @@ def plan(
 
 
 def _step(desired: DesiredFile, there: ActualFile) -> str:
+    if desired.absent:
+        return "" if there.text is None else f"remove {desired.path}"
     if there.text is None:
         return f"write {desired.path}"
     if desired.text(there.text) != there.text:
@@ -235,6 +242,23 @@ def overruled(desired: DesiredFile, files: ConfigFiles, start: t.Optional[Start]
     return ""
 
 
+def uncovered(desired: DesiredFile, files: ConfigFiles) -> str:
+    """An error message if another file of the same service has entries in a list that the desired file doesn't cover; else empty."""
+    others = {path: text for path, text in {**files.own, **files.folders}.items() if path != desired.path}
+    for path, text in others.items():
+        there = read(text)
+        for section, options in desired.covers.items():
+            for option, all_of_them in options.items():
+                covered = entries(all_of_them)
+                lost = [one for one in entries(value_of(there, section, option)) if one not in covered]
+                if lost:
+                    return (
+                        f"{path} has {', '.join(lost)} in {option} of section {section}, which somebody may need. "
+                        f"{desired.path} would take it away: add it to what you set, or, if nobody needs it, remove it from {path}."
+                    )
+    return ""
+
+
 # ------------------------------------------------------------------------ diffs
 def is_secret(option: str, value: str) -> bool:
     """Whether an option looks as if its value were a password, a key, or an address with a password in it."""
@@ -256,7 +280,7 @@ def shown(desired: DesiredFile, before: t.Optional[str], after: str) -> tuple[st
     """A file before and after, for diffs: only the desired options, since others may be passwords, and with secrets hidden."""
     old, new = desired.read(before or ""), desired.read(after)
     texts: tuple[list[str], list[str]] = ([], [])
-    for section, options in desired.sections.items():
+    for section, options in (old if desired.absent else desired.sections).items():
         lines: tuple[list[str], list[str]] = ([], [])
         for option in options:
             was, will_be = (desired.value_of(found, section, option) for found in (old, new))

@@ -133,15 +133,16 @@ def test_nova_sends_after_a_run_and_is_restarted_once(
 def test_a_topic_that_others_read_is_not_silenced_and_absent_takes_it_back(
     send: t.Callable[..., Ran], computes: Computes
 ) -> None:
-    computes.inside(HOST, "sh", "-c", "echo 'topics = notifications, metering' >>/etc/nova/nova.conf")
+    topics = "[oslo_messaging_notifications]\\ntopics = notifications, metering\\n"
+    computes.inside(HOST, "sh", "-c", f"printf '{topics}' >>/etc/nova/nova.conf")
     refused = send()
     assert refused.code != 0
-    silenced = "nova on cmp01 sends to metering, notifications, which somebody may read."
+    silenced = "/etc/nova/nova.conf has notifications, metering in topics of section oslo_messaging_notifications, which somebody may need"
     assert silenced in refused.said, refused.said
     overruled = send(nova_notifications_topics=["notifications", "metering", "openstack_ops_day2"])
     assert overruled.code != 0
-    assert "nova on cmp01 sets topics itself, without openstack_ops_day2. Take the option out there" in overruled.said
-    assert send(nova_notifications_state="absent").changed == 2
+    assert "/etc/nova/nova.conf also sets topics in section oslo_messaging_notifications, but not to" in overruled.said
+    assert send(nova_notifications_state="absent").changed == 1
     assert computes.inside(HOST, "cat", FILE) == ""
 
 

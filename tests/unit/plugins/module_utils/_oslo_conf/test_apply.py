@@ -20,6 +20,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._host import fi
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.ini import read
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.plan import DesiredFile
+from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.precedence import Start
 
 PAIRS = 200
 
@@ -114,3 +115,86 @@ def test_the_folder_that_a_project_reads_beside_its_file_is_made_and_no_other(tm
         with pytest.raises(OperatorError, match="There is no"):
             apply.bring_about(functools.partial(wanted, other), _never, check_mode=False)
         assert not other.parent.exists()
+
+
+# ----------------------------------------------------------------- files of our own
+OURS = "[oslo_messaging_notifications]\ntopics = ours\n"
+
+
+@pytest.fixture
+def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nova's folder, with our file; its services restart."""
+    monkeypatch.setattr(apply, "manager_of", lambda _name, _run: "systemd")
+    monkeypatch.setattr(apply, "start_of_services", lambda _names: Start.PLAIN)
+    (tmp_path / "nova" / "nova.conf.d").mkdir(parents=True)
+    (tmp_path / "nova" / "nova.conf").write_text("[DEFAULT]\n")
+    (tmp_path / "nova" / "nova.conf.d" / "ours.conf").write_text(OURS)
+    return tmp_path / "nova"
+
+
+def _removed(nova: Path, run: t.Any, *, check_mode: bool = False) -> apply.Applied:
+    desired = DesiredFile(
+        str(nova / "nova.conf.d" / "ours.conf"), {}, services=("nova-compute",), only=True, absent=True
+    )
+    return apply.bring_about(lambda: [desired], run, check_mode=check_mode)
+
+
+def test_a_file_of_our_own_goes_and_its_services_are_restarted_once(nova: Path) -> None:
+    ran: list[list[str]] = []
+
+    def run(args: list[str], _data: str) -> tuple[int, str, str]:
+        ran.append(args)
+        return 0, "", ""
+
+    ours = nova / "nova.conf.d" / "ours.conf"
+    predicted = _removed(nova, _never, check_mode=True)
+    assert ours.exists()
+    done = _removed(nova, run)
+    assert done == predicted
+    assert done.steps == [f"remove {ours}", "restart nova-compute"]
+    assert [(row["before"], row["after"]) for row in done.diff] == [(OURS, "")]
+    assert not ours.exists()
+    assert ran == [["systemctl", "try-restart", "--", "nova-compute"]]
+    assert _removed(nova, _never).steps == []
+
+
+def test_a_restart_that_a_killed_run_owed_after_it_had_removed_a_file_is_made_up_for(nova: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(_args: list[str], _data: str) -> tuple[int, str, str]:
+        raise Killed
+
+    with pytest.raises(Killed):
+        _removed(nova, killed)
+    assert not (nova / "nova.conf.d" / "ours.conf").exists()
+    left = _removed(nova, lambda _args, _data: (0, "", ""))
+    assert left.steps == ["restart nova-compute, which a killed run didn't restart"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "lost"),
+    [
+        ("nova.conf", "[oslo_messaging_notifications]\ntopics = ours, metering\n", "metering"),
+        ("nova.conf", "[DEFAULT]\nnotification_topics = a,b\n", "a, b"),
+        ("nova.conf.d/x.conf", "[oslo_messaging_notifications]\ntopics=metering\n", "metering"),
+        ("nova.conf", "[oslo_messaging_notifications]\ntopics = ours\n", ""),
+        ("nova.conf", "[DEFAULT]\ntopics = nobody reads this here\n", ""),
+        ("nova.conf", "# [oslo_messaging_notifications]\n# topics = metering\n", ""),
+    ],
+)
+def test_entries_that_another_file_of_the_service_has_are_not_taken_away(
+    nova: Path, file: str, text: str, lost: str
+) -> None:
+    (nova / file).write_text(text)
+    covers = {"oslo_messaging_notifications": {"topics": "ours"}, "DEFAULT": {"notification_topics": "ours"}}
+    ours = str(nova / "nova.conf.d" / "ours.conf")
+    sections = {"oslo_messaging_notifications": {"topics": "ours"}}
+    desired = DesiredFile(ours, sections, only=True, covers=covers)
+    if not lost:
+        assert apply.bring_about(lambda: [desired], _never, check_mode=False).steps == []
+        return
+    with pytest.raises(
+        OperatorError, match=f"{nova / file} has {lost} in [a-z_]*topics of section .* {ours} would take"
+    ):
+        apply.bring_about(lambda: [desired], _never, check_mode=False)
