@@ -9,6 +9,8 @@ class ModuleDocFragment:
     """How modules that administer a Ceph cluster get in."""
 
     DOCUMENTATION = r"""
+requirements:
+  - The Python bindings of librados (python3-rados) for the interpreter that Ansible uses there, or the C(ceph) command
 options:
   conf:
     description: The cluster's configuration file on this host.

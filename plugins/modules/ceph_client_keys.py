@@ -12,8 +12,6 @@ version_added: 0.1.0
 description:
   - Reads the keys of clients, and the cluster's fsid, which is what Cinder takes for C(rbd_secret_uuid) where none is given.
   - The result holds secrets. Always use it with C(no_log) and C(register), as in the example, and never with C(set_fact) and a fact cache.
-requirements:
-  - The Python bindings of librados (python3-rados), or the C(ceph) command
 extends_documentation_fragment:
   - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin

@@ -11,8 +11,6 @@ short_description: The pools and clients of a Ceph cluster
 version_added: 0.1.0
 description:
   - Reads the cluster's id, its monitors, its pools, and its clients with their caps. Keys are told by fingerprints, from which nobody gets the key.
-requirements:
-  - The Python bindings of librados (python3-rados), or the C(ceph) command
 extends_documentation_fragment:
   - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin

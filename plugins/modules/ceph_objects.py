@@ -14,9 +14,8 @@ description:
   - Pools and clients that are not listed stay as they are, and so do settings that are not named.
   - Caps are checked before anything changes, because Ceph stores what it doesn't understand (V(profile rdb)) without a word.
   - A client's key is made once, by the cluster, and is never part of a result.
+  - The C(ceph) command takes a second per object, the Python bindings of librados milliseconds.
 requirements:
-  - The Python bindings of librados (python3-rados) for the interpreter that Ansible uses there; without them the C(ceph) command
-    is used, which takes a second per object instead of milliseconds.
   - The C(rbd) command for new pools with the application V(rbd).
 attributes:
   check_mode:

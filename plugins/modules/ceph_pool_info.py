@@ -11,8 +11,6 @@ short_description: What the pools of a Ceph cluster hold
 version_added: 0.1.0
 description:
   - Reads what each pool holds, what that takes with all copies, how much more fits, and its quotas.
-requirements:
-  - The Python bindings of librados (python3-rados), or the C(ceph) command
 extends_documentation_fragment:
   - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin

@@ -18,20 +18,12 @@ description:
   - A hard reboot makes Nova build the domain anew from the flavor, without what was set here, and so does the start of an instance that
     was stopped. As with M(openstack_ops.day2.virt_interface_limit), nothing on the host brings it back. Run this again then.
   - What libvirt would write into a configuration with which the domain could not start any more is refused before.
-requirements:
-  - python3-libvirt on the host, which C(nova-compute) brings
 attributes:
-  check_mode:
-    support: full
-    description: Predicts what the run does, and touches nothing.
   diff_mode:
     support: full
     description: Shows the numbers before and after of the parts that change.
-  platform:
-    support: full
-    platforms: linux
-    description: Works where libvirt drives QEMU on Linux.
 extends_documentation_fragment:
+  - openstack_ops.day2.libvirt
   - openstack_ops.day2.attributes
 options:
   domains:
@@ -143,10 +135,6 @@ options:
         description: A remark for the result, for example a ticket.
         type: str
         default: ''
-  uri:
-    description: Where libvirt is asked.
-    type: str
-    default: qemu:///system
   strict:
     description: Fail when a listed domain is not on this host. Otherwise this is only told in the result.
     type: bool

@@ -20,20 +20,12 @@ description:
     again then, for example after Nova's notification.
   - A limit of the same values is set again where libvirt still reports it but the kernel no longer has it, for example because
     Open vSwitch has removed the qdisc.
-requirements:
-  - python3-libvirt on the host, which C(nova-compute) brings
 attributes:
-  check_mode:
-    support: full
-    description: Predicts what the run does, and touches nothing.
   diff_mode:
     support: full
     description: Shows the limits before and after of the NICs that change.
-  platform:
-    support: full
-    platforms: linux
-    description: Works where libvirt drives QEMU on Linux.
 extends_documentation_fragment:
+  - openstack_ops.day2.libvirt
   - openstack_ops.day2.attributes
 options:
   interfaces:
@@ -108,10 +100,6 @@ options:
         type: str
         choices: [present, absent, kept]
         default: present
-  uri:
-    description: Where libvirt is asked.
-    type: str
-    default: qemu:///system
   strict:
     description: Fail when a listed NIC or its domain is not on this host. Otherwise this is only told in the result.
     type: bool
