@@ -93,7 +93,9 @@ def job(module: AnsibleModule) -> Outcome:
     missing = []
     if os.geteuid() != 0:
         user, _group = files.names(os.geteuid(), os.getegid())
-        missing.append(f"Modules run as {user} on this host, not as root; check ansible_become and ansible_become_user.")
+        missing.append(
+            f"Modules run as {user} on this host, not as root; check ansible_become and ansible_become_user."
+        )
     for programs in without_any(module.params["programs"], shutil.which):
         missing.append(" Or: ".join(map(missing_program, programs)))
     for binding in module.params["bindings"]:

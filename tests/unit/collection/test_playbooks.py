@@ -169,7 +169,8 @@ ASKS_NO_HOST_FIRST = {
 def _asked(play: dict[str, t.Any]) -> bool:
     """Whether a play asks its hosts for what is needed, in its own tasks or in a role's."""
     return any(
-        "openstack_ops.day2.preflight_host" in task or task.get("ansible.builtin.import_role", {}).get("tasks_from") == "needs"
+        "openstack_ops.day2.preflight_host" in task
+        or task.get("ansible.builtin.import_role", {}).get("tasks_from") == "needs"
         for task in play.get("tasks", [])
     )
 

@@ -30,7 +30,12 @@ def play(tmp_path: Path) -> Play:
     """Run a playbook of the collection; computes are the variables of their group, extra is -e, others are of the environment."""
 
     def run(
-        playbook: str, *arguments: str, extra: object = None, computes: object = None, inventory: object = None, **more: str
+        playbook: str,
+        *arguments: str,
+        extra: object = None,
+        computes: object = None,
+        inventory: object = None,
+        **more: str,
     ) -> t.Any:
         groups = {
             "nova_computes": {"hosts": COMPUTES, "vars": {"ansible_connection": "local", **t.cast("dict[str, object]", computes or {})}},
@@ -44,7 +49,9 @@ def play(tmp_path: Path) -> Play:
             *(["-e", json.dumps(extra)] if extra else []),
         ]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-        environment.update(ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_LOCAL_TEMP=str(tmp_path), **more)
+        environment.update(
+            ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_LOCAL_TEMP=str(tmp_path), **more
+        )
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return run
@@ -121,7 +128,9 @@ def test_what_hosts_lack_is_one_error_before_the_first_is_changed(play: Play, ar
     done = play("backup_mysql", *arguments, inventory=inventory)
     assert done.returncode != 0
     assert done.stdout.count("fatal:") == 1, done.stdout
-    assert "db1, db2, db3, db4, db5 and 1 more: /usr/local/sbin/mysql-backup isn't installed on this host" in done.stdout
+    assert (
+        "db1, db2, db3, db4, db5 and 1 more: /usr/local/sbin/mysql-backup isn't installed on this host" in done.stdout
+    )
     assert "PLAY [Back up" not in done.stdout
 
 
@@ -129,9 +138,13 @@ def test_a_host_on_which_nobody_becomes_root_is_told_with_the_reason(play: Play,
     (tmp_path / "sudo").write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
     (tmp_path / "sudo").chmod(0o755)
     hosts = {"db1": None, "db2": {"ansible_become_exe": str(tmp_path / "sudo")}}
-    done = play("backup_mysql", inventory={"mysql": {"hosts": hosts, "vars": LOCAL}}, ANSIBLE_BECOME_ALLOW_SAME_USER="1")
+    done = play(
+        "backup_mysql", inventory={"mysql": {"hosts": hosts, "vars": LOCAL}}, ANSIBLE_BECOME_ALLOW_SAME_USER="1"
+    )
     assert done.stdout.count("fatal:") == 1, done.stdout
-    assert re.search("db2: Ansible can't run a module there as root: [^\"]*sudo: a password is required[.]", done.stdout)
+    assert re.search(
+        "db2: Ansible can't run a module there as root: [^\"]*sudo: a password is required[.]", done.stdout
+    )
 
 
 @pytest.mark.parametrize("all_or_none", [False, True])

@@ -48,4 +48,6 @@ def test_hosts_that_lack_nothing_or_were_not_asked_do_not_end_the_run(result: di
 )
 def test_where_the_module_cannot_run_the_reason_is_told(result: dict[str, t.Any], why: str) -> None:
     told = missing({"cmp01": {**result, "rc": 1}})
-    assert told.startswith(f"cmp01: Ansible can't run a module there as root: {why or 'no reason given.'} Nothing"), told
+    assert told.startswith(f"cmp01: Ansible can't run a module there as root: {why or 'no reason given.'} Nothing"), (
+        told
+    )
