@@ -22,7 +22,7 @@ def ensure(settings: Settings, admin: Server, check: bool) -> bool:
     user = f"mysql_backup_{settings.name}"
     account = f"{literal(user)}@'localhost'"
     extra = {"SUPER"} if settings.galera == "desync" and admin.galera() else set()
-    wanted = NEEDED | extra
+    wanted = NEEDED | extra | (admin.for_binlogs() if settings.binlogs else set())
     try:
         if Server(settings.defaults_file).privileges() == wanted:
             return False

@@ -42,8 +42,15 @@ class Taken(t.NamedTuple):
     missing: list[str]  # errors about databases that aren't in it
 
 
-def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[str]] = None) -> Taken:
+def take(
+    settings: Settings,
+    server: Server,
+    safety_of: t.Optional[t.Sequence[str]] = None,
+    source: t.Optional[t.Mapping[str, str]] = None,
+) -> Taken:
     """Take a backup. With `safety_of`, take a safety dump of these databases, which can undo a restore.
+
+    `source` says of what a scratch server was made (`until`, `base`): its accounts are nobody's, so the backup has none.
 
     Raises BackupError where nothing can be taken; what one database costs is among the warnings.
     """
@@ -64,7 +71,7 @@ def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[st
         if safety_of is not None and missing:
             raise BackupError(f"No safety dump can be made. {missing[0]}")
         try:
-            taken = _once(settings, server, catalog, databases, safety_of is not None)
+            taken = _once(settings, server, catalog, databases, safety_of is not None, source or {})
             break
         except Confused:
             confusing = server.confusing(databases)
@@ -86,7 +93,14 @@ def take(settings: Settings, server: Server, safety_of: t.Optional[t.Sequence[st
     return Taken(taken.backup, warnings + taken.warnings, missing)
 
 
-def _once(settings: Settings, server: Server, catalog: Catalog, databases: t.Sequence[str], safety: bool) -> Taken:
+def _once(
+    settings: Settings,
+    server: Server,
+    catalog: Catalog,
+    databases: t.Sequence[str],
+    safety: bool,
+    source: t.Mapping[str, str],
+) -> Taken:
     began = time.time()
     facts = server.facts()
     left_out = _left_out(server, databases)
@@ -106,7 +120,7 @@ def _once(settings: Settings, server: Server, catalog: Catalog, databases: t.Seq
             server_version=facts.version,
             lower_case_table_names=facts.lower_case_table_names,
             safety=safety,
-            half_restored=sorted(set(databases) & set(Journal(settings).databases)),
+            half_restored=[] if source else sorted(set(databases) & set(Journal(settings).databases)),
             left_out=left_out,
             outside_snapshot=server.outside_snapshot(databases),
             history=history.dumped,
@@ -114,6 +128,8 @@ def _once(settings: Settings, server: Server, catalog: Catalog, databases: t.Seq
             engines=needed.engines,
             collations=needed.collations,
             definers=needed.definers,
+            until=source.get("until", ""),
+            base=source.get("base", ""),
         )
     )
     binlog = facts.binlog and server.place_known()
@@ -240,18 +256,18 @@ def prune(settings: Settings) -> tuple[list[Backup], list[str]]:
     return gone, complaints
 
 
-def copy_off(settings: Settings) -> None:
-    """Copy every complete backup to another place. Nothing is removed there. Raises BackupError where rsync fails."""
+def copy_off(settings: Settings, folder: str = "") -> None:
+    """Copy all that is complete, or one folder of it, to another place. Nothing is removed there. Raises BackupError where rsync fails."""
     command = [
         "rsync",
         "--archive",
         "--delay-updates",
-        "--exclude=.*.partial",
+        "--exclude=*.partial",
         "--exclude=*.new",
         *settings.copy_options,
     ]
     done = subprocess.run(
-        [*command, "--", os.path.join(settings.directory, ""), settings.copy_to],
+        [*command, "--", folder or os.path.join(settings.directory, ""), settings.copy_to],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -260,7 +276,8 @@ def copy_off(settings: Settings) -> None:
     )
     if done.returncode != 0:
         said = " ".join(done.stderr.split())
-        raise BackupError(f"The backup is good, but it could not be copied to {settings.copy_to}: {said}")
+        what = "The binary logs are archived, but they" if folder else "The backup is good, but it"
+        raise BackupError(f"{what} could not be copied to {settings.copy_to}: {said}")
 
 
 @contextlib.contextmanager
@@ -318,28 +335,28 @@ def resync(settings: Settings, server: Server) -> None:
         os.unlink(desynced_mark(settings))
 
 
-def _plan(settings: Settings, databases: t.Sequence[str]) -> list[Part]:
+def _plan(settings: Settings, databases: t.Sequence[str], accounts: bool) -> list[Part]:
     end = ".sql" + archive.SUFFIXES[settings.compression] + archive.ENCRYPTED[settings.encryption]
-    accounts = Part("accounts" + end, "accounts", ())
+    last = [Part("accounts" + end, "accounts", ())] if accounts else []
     if settings.layout == "one":
-        return [Part("all" + end, "all", databases), accounts]
+        return [Part("all" + end, "all", databases), *last]
     # The number makes file names unique and shows the order.
     parts = [
         Part(f"{number:03d}-{re.sub('[^A-Za-z0-9_-]', '_', name)}{end}", "tables", [name])
         for number, name in enumerate(databases, 1)
     ]
-    return [*parts, Part("views" + end, "views", databases), accounts]
+    return [*parts, Part("views" + end, "views", databases), *last]
 
 
 def _write(
     settings: Settings, server: Server, growing: Growing, binlog: bool, progress: Progress
 ) -> tuple[Manifest, Contents]:
     databases = growing.manifest.databases
-    parts = _plan(settings, databases)
+    parts = _plan(settings, databases, not growing.manifest.until)
     growing.plan(parts)
     by_database = {name: part for part in parts if part.what in ("tables", "all") for name in part.databases}
     last = next(part for part in parts if part.what in ("views", "all"))
-    accounts = parts[-1]
+    accounts = [part for part in parts if part.what == "accounts"]
     contents = Contents()
     written: dict[str, archive.Writer] = {}
     preamble = b""
@@ -369,8 +386,9 @@ def _write(
             if section != EPILOGUE:
                 part = last if section.views else by_database[section.database]
             writer(part).write(text)
-        for line in server.lines(server.accounts_command()):
-            writer(accounts).write(line)
+        for part in accounts:
+            for line in server.lines(server.accounts_command()):
+                writer(part).write(line)
         finished = []
         for part in parts:
             if part.file in written:

@@ -62,21 +62,7 @@ class Backup:
 
     def unshared(self) -> None:
         """Raise BackupError where an account that isn't root's can change the backup, or the way to it, while it is read."""
-        way = os.path.dirname(os.path.realpath(self.path))
-        while way != os.path.dirname(way):
-            way = os.path.dirname(way)
-            status = os.lstat(way)
-            sticky = status.st_mode & stat.S_ISVTX  # nobody else can rename what is root's in there
-            if status.st_uid not in (0, os.geteuid()) or (status.st_mode & 0o022 and not sticky):
-                raise _shared(way, status)
-        folder = os.path.dirname(self.path)
-        for path in (folder, self.path, *(os.path.join(self.path, one) for one in sorted(os.listdir(self.path)))):
-            status = os.lstat(path)
-            file = os.path.dirname(path) == self.path
-            if file and not stat.S_ISREG(status.st_mode) and os.path.basename(path) in _ours(self.manifest):
-                raise Damaged(f"{path} is no regular file. Choose another backup.")
-            if status.st_uid != os.geteuid() or stat.S_ISLNK(status.st_mode) or stat.S_IMODE(status.st_mode) & 0o022:
-                raise _shared(path, status)
+        unshared(self.path, _ours(self.manifest))
 
     def contents(self) -> dict[str, dict[str, t.Any]]:
         """The contents list. Raises Damaged when it isn't the one that was written."""
@@ -106,7 +92,7 @@ class Backup:
 
     def mark_verified(self, result: t.Mapping[str, t.Any], key: Key) -> None:
         """Keep what a verification has found beside the backup."""
-        write_json(os.path.join(self.path, VERIFIED), dict(result, signature=key.sign(_canonical(result))))
+        write_json(os.path.join(self.path, VERIFIED), dict(result, signature=key.sign(canonical(result))))
 
 
 class Catalog:
@@ -224,7 +210,7 @@ class Catalog:
         try:
             found = json.loads(read_regular(os.path.join(path, VERIFIED), _LIMIT))
             signature = found.pop("signature", "")
-            self.key.check(_canonical(found), signature, VERIFIED)
+            self.key.check(canonical(found), signature, VERIFIED)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError, BackupError):
             return {}
         return t.cast("dict[str, t.Any]", found) if found.get("backup") == name else {}
@@ -264,6 +250,24 @@ class Growing:
         return Backup(path, manifest, {})
 
 
+def unshared(place: str, ours: t.Collection[str]) -> None:
+    """Raise BackupError where an account that isn't root's can change a folder, or the way to it; Damaged where one of `ours` is no file."""
+    way = os.path.dirname(os.path.realpath(place))
+    while way != os.path.dirname(way):
+        way = os.path.dirname(way)
+        status = os.lstat(way)
+        sticky = status.st_mode & stat.S_ISVTX  # nobody else can rename what is root's in there
+        if status.st_uid not in (0, os.geteuid()) or (status.st_mode & 0o022 and not sticky):
+            raise _shared(way, status)
+    for path in (os.path.dirname(place), place, *(os.path.join(place, one) for one in sorted(os.listdir(place)))):
+        status = os.lstat(path)
+        file = os.path.dirname(path) == place
+        if file and not stat.S_ISREG(status.st_mode) and os.path.basename(path) in ours:
+            raise Damaged(f"{path} is no regular file. Choose another backup.")
+        if status.st_uid != os.geteuid() or stat.S_ISLNK(status.st_mode) or stat.S_IMODE(status.st_mode) & 0o022:
+            raise _shared(path, status)
+
+
 def _text(path: str) -> bytes:
     """A backup's manifest, as it is written; nothing for a folder that isn't one, a link to another one included."""
     try:
@@ -279,7 +283,8 @@ def _shared(path: str, status: os.stat_result) -> BackupError:
     )
 
 
-def _canonical(content: t.Mapping[str, t.Any]) -> bytes:
+def canonical(content: t.Mapping[str, t.Any]) -> bytes:
+    """The text of a JSON object that is signed."""
     return json.dumps(content, sort_keys=True).encode()
 
 

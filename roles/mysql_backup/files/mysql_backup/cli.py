@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import subprocess
@@ -16,11 +15,12 @@ import syslog
 import time
 import typing as t
 
-from . import account, archive, backup, progress, restore, scratch, verify
+from . import account, archive, backup, moments, progress, restore, scratch, verify
 from . import settings as configuration
 from .catalog import Backup, Catalog
 from .failure import BackupError, Busy, Incomplete
 from .journal import Journal
+from .locks import RELEASE, lock
 from .progress import Progress
 from .report import Reporter, say
 from .server import ADMIN, Server
@@ -29,7 +29,6 @@ from .supervise import Stopped, supervised
 
 INCOMPLETE = 3
 BUSY = 75  # EX_TEMPFAIL
-RELEASE = 60.0  # seconds in which the kernel releases the lock of a process that was killed, on a busy machine
 
 
 def main() -> int:
@@ -128,6 +127,20 @@ def _counts(one: Backup) -> bool:
     return one.good and not one.manifest.safety
 
 
+def archive_binlogs_(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Archive the server's binary logs up to now."""
+
+    def died(reason: str) -> None:
+        archive.forget_keys()
+        moments.binlogs_ended(settings, "failed", f"The binary logs weren't archived. {reason}", success=0)
+
+    def work() -> int:
+        _be_modest(settings)
+        return moments.archive_binlogs(settings)
+
+    return supervised(lambda: _answered(work), settings.timeout, died)
+
+
 def list_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Show the backups, oldest first."""
     backups = Catalog(settings).backups()
@@ -164,8 +177,15 @@ def _why_not(one: Backup) -> str:
 
 def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Restore a backup; prints JSON."""
+    if arguments.until:
+        moments.check_until(arguments.backup, arguments.accounts)
     if arguments.plan:
-        print(json.dumps(_plan(settings, arguments).public()))
+        plan = _plan(settings, arguments).public() if not arguments.until else {}
+        print(
+            json.dumps(
+                plan or moments.plan_at(settings, arguments.until, lambda name: _plan(settings, arguments, name))
+            )
+        )
         return 0
     killed = []
 
@@ -174,6 +194,7 @@ def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
         killed.append(reason)
         with lock(settings, "lock", RELEASE):
             _clean_up(settings)
+            _scratch_left(settings)
             _restore_ended(settings, "killed", reason)
 
     # No timeout, and a lost connection doesn't stop it: half a restore is worse than a slow one.
@@ -181,17 +202,58 @@ def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
     return INCOMPLETE if killed and Journal(settings).databases else code
 
 
-def _plan(settings: Settings, arguments: argparse.Namespace) -> restore.Plan:
+def _plan(settings: Settings, arguments: argparse.Namespace, name: str = "") -> restore.Plan:
     server = Server(settings.defaults_file, ADMIN)
-    wanted = [name for names in arguments.databases or () for name in names]
-    return restore.plan(settings, server, arguments.backup, wanted, arguments.accounts, arguments.safety)
+    return restore.plan(
+        settings, server, name or arguments.backup, _wanted(arguments), arguments.accounts, arguments.safety
+    )
+
+
+def backup_at_(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Make a backup of the state at a moment, from a backup and the archived binary logs; prints its name."""
+
+    def died(reason: str) -> None:
+        archive.forget_keys()
+        with lock(settings, "lock", RELEASE):
+            _clean_up(settings)
+            _scratch_left(settings)
+        say(syslog.LOG_ERR, f"Nothing was made. {reason}")
+
+    def work() -> int:
+        with lock(settings, "lock"):
+            print(_made_at(settings, arguments, _identity(arguments)))
+        return 0
+
+    return supervised(lambda: _answered(lambda: _unstopped(work)), settings.timeout, died)
+
+
+def _made_at(settings: Settings, arguments: argparse.Namespace, identity: archive.Identity) -> str:
+    return moments.made_at(settings, arguments.until, _wanted(arguments), identity, arguments.force)
+
+
+def _wanted(arguments: argparse.Namespace) -> list[str]:
+    return [name for names in arguments.databases or () for name in names]
+
+
+def _scratch_left(settings: Settings) -> None:
+    """Remove the scratch server of a run that was killed, unless it is a verification's that runs."""
+    with contextlib.suppress(Busy), lock(settings, "verify.lock"):
+        scratch.remove_left(settings.scratch)
+
+
+def _unstopped(work: t.Callable[[], int]) -> int:
+    try:
+        return work()
+    except Stopped as exc:
+        raise BackupError(f"Nothing was made. {exc}") from exc
 
 
 def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     identity = _identity(arguments)
     with lock(settings, "lock"):
         try:
-            plan = _plan(settings, arguments)
+            name = _made_at(settings, arguments, identity) if arguments.until else arguments.backup
+            plan = _plan(settings, arguments, name)
             server = Server(settings.defaults_file, ADMIN)
             result = restore.restore(settings, server, plan, identity, arguments.safety, arguments.force)
         except Stopped as exc:
@@ -282,28 +344,6 @@ def account_(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-@contextlib.contextmanager
-def lock(settings: Settings, name: str, patience: float = 0) -> t.Iterator[None]:
-    """Hold a lock, which the kernel releases when the process ends. Raises Busy if another process holds it for `patience` seconds."""
-    path = os.path.join(settings.state, name)
-    until = time.monotonic() + patience
-    with open(path, "a+", encoding="utf-8") as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() < until:
-                    time.sleep(0.05)
-                    continue
-                stream.seek(0)
-                raise Busy(f"Another run is active (process {stream.read().strip()}); nothing was done.") from None
-        stream.truncate(0)
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
-        yield
-
-
 def _clean_up(settings: Settings) -> None:
     """Clean up after a killed run."""
     Progress(settings, "").end()
@@ -338,6 +378,8 @@ def _arguments() -> argparse.Namespace:
     commands.required = True
     one = commands.add_parser("run", help=run.__doc__)
     one.set_defaults(do=run)
+    one = commands.add_parser("archive-binlogs", help=archive_binlogs_.__doc__)
+    one.set_defaults(do=archive_binlogs_)
     one = commands.add_parser("list", help=list_.__doc__)
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(do=list_)
@@ -352,15 +394,17 @@ def _arguments() -> argparse.Namespace:
     one.set_defaults(do=sign_)
     one = commands.add_parser("try-keys", help=try_keys_.__doc__)
     one.add_argument("encryption", choices=[name for name in archive.ENCRYPTED if name != "none"])
-    for name, do in (("restore", restore_), ("verify", verify_)):
+    for name, do in (("restore", restore_), ("verify", verify_), ("backup-at", backup_at_)):
         one = commands.add_parser(name, help=do.__doc__)
-        one.add_argument("backup", nargs="?", default="latest", help="name of a backup (%(default)s)")
+        if name == "backup-at":
+            one.add_argument("until", help="'2026-11-28 14:05' in the host's time, or with an offset, as in 14:05Z")
+        else:
+            one.add_argument("backup", nargs="?", default="latest", help="name of a backup (%(default)s)")
         one.add_argument("--identity", action="store_true", help="read the private key from standard input")
         one.set_defaults(do=do)
         if name == "verify":
             one.add_argument("--quiet", action="store_true", help="print nothing on success, for cron")
             continue
-        one.add_argument("--plan", action="store_true", help="print what would happen, change nothing")
         one.add_argument("--databases", type=_named, action="append", help="only these, separated by commas")
         one.add_argument(
             "--database",
@@ -369,6 +413,13 @@ def _arguments() -> argparse.Namespace:
             action="append",
             metavar="NAME",
             help="only this one, whatever is in its name (--database=NAME; more than once for more)",
+        )
+        if name == "backup-at":
+            one.add_argument("--force", action="store_true", help="even if the result may not be exact")
+            continue
+        one.add_argument("--plan", action="store_true", help="print what would happen, change nothing")
+        one.add_argument(
+            "--until", default="", help="the state at this time instead of the backup's, as backup-at makes it"
         )
         one.add_argument("--accounts", action="store_true", help="also restore users and grants")
         one.add_argument(

@@ -52,6 +52,8 @@ class Manifest:
     server_version: str
     lower_case_table_names: int
     safety: bool = False
+    until: str = ""  # of one that was made of another backup, `base`, and the binary logs: the moment
+    base: str = ""
     half_restored: t.Sequence[
         str
     ] = ()  # databases that a restore which was stopped has left, so this is no good backup of them

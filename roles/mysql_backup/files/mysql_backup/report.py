@@ -33,6 +33,15 @@ METRICS: t.Sequence[tuple[str, str, str, str]] = (
     ("good_duration_seconds", "good", "seconds", "How long the last good backup took."),
     ("good_backups", "good", "number", "How many good backups are on disk."),
     ("copied_timestamp_seconds", "copied", "ended", "When backups were last copied off the host."),
+    ("binlogs_success", "binlogs", "success", "1 if the last pass archived all binary logs, and no gap was found."),
+    ("binlogs_covered_timestamp_seconds", "binlogs", "covered", "Until when the archived binary logs have everything."),
+    (
+        "binlogs_since_timestamp_seconds",
+        "binlogs",
+        "since",
+        "From when on every moment until then can be restored; 0 for none.",
+    ),
+    ("binlogs_gaps", "binlogs", "gaps", "How many gaps the archived binary logs have."),
     (
         "restore_incomplete",
         "restore",

@@ -71,6 +71,11 @@ def plan(
     missing = sorted(set(databases) - set(made.databases))
     if missing:
         raise BackupError(f"{made.name} has no database {missing[0]}; it has: {', '.join(made.databases)}.")
+    if accounts and not any(part.what == "accounts" for part in made.parts):
+        raise BackupError(
+            f"{made.name} has no accounts, as it was made from {made.base} and the binary logs: restore it without them, and those of "
+            f"{made.base} with: mysql-backup restore {made.base} --accounts."
+        )
     wanted = [one for one in made.databases if one in (databases or made.databases)]
     facts = server.facts()
     same = made.server_version.split(".")[:2] == facts.version.split(".")[:2]

@@ -27,8 +27,15 @@ PREFIX = "mysql-backup-scratch."
 
 
 @contextlib.contextmanager
-def scratch(folder: str, lower_case_table_names: int, libraries: t.Iterable[str] = ()) -> t.Iterator[Server]:
+def scratch(
+    folder: str,
+    lower_case_table_names: int,
+    libraries: t.Iterable[str] = (),
+    prepare: t.Callable[[str, pwd.struct_passwd], t.Sequence[str]] = lambda _place, _user: (),
+) -> t.Iterator[Server]:
     """A server in a new folder below `folder`, gone afterwards; `libraries` are plugins to load where they are installed.
+
+    `prepare` gets the folder and the server's account before it starts, and returns more options.
 
     Raises BackupError where none can be made.
     """
@@ -55,7 +62,8 @@ def scratch(folder: str, lower_case_table_names: int, libraries: t.Iterable[str]
         if done.returncode != 0:
             said = " ".join(done.stderr.decode(errors="replace").split())
             raise BackupError(f"A scratch server can't be made in {folder}: {said[-400:]}")
-        with _running(place, user, lower_case_table_names, libraries) as server:
+        more = [*(f"--plugin-load-add={one}" for one in libraries), *prepare(place, user)]
+        with _running(place, user, lower_case_table_names, more) as server:
             yield server
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -71,7 +79,7 @@ def remove_left(folder: str) -> None:
 
 @contextlib.contextmanager
 def _running(
-    place: str, user: pwd.struct_passwd, lower_case_table_names: int, libraries: t.Iterable[str]
+    place: str, user: pwd.struct_passwd, lower_case_table_names: int, more: t.Sequence[str]
 ) -> t.Iterator[Server]:
     socket = os.path.join(place, "run", "socket")
     options = os.path.join(place, "client.cnf")
@@ -80,7 +88,7 @@ def _running(
     # The log by descriptor: the server's account can't make another file of it.
     with open(os.path.join(place, "log"), "x+b") as log:
         process = subprocess.Popen(
-            [*_as(user), *_command(place, socket, lower_case_table_names, libraries)],
+            [*_as(user), *_command(place, socket, lower_case_table_names, more)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -108,7 +116,7 @@ def _running(
                 process.wait()
 
 
-def _command(place: str, socket: str, lower_case_table_names: int, libraries: t.Iterable[str]) -> list[str]:
+def _command(place: str, socket: str, lower_case_table_names: int, more: t.Sequence[str]) -> list[str]:
     return [
         client("mariadbd", "mysqld"),
         "--no-defaults",
@@ -120,8 +128,8 @@ def _command(place: str, socket: str, lower_case_table_names: int, libraries: t.
         "--skip-log-bin",
         "--event-scheduler=OFF",
         f"--lower-case-table-names={lower_case_table_names}",
-        *(f"--plugin-load-add={one}" for one in libraries),
         "--plugin-maturity=unknown",
+        *more,
         # A power cut may take it: speed is all that counts.
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-doublewrite=0",

@@ -93,14 +93,23 @@ class Server:
                 f"This is MySQL {version}; only MariaDB is supported, nothing else could be tested. "
                 "mysqldump itself works there, see the guide."
             )
-        lacking = NEEDED - self.privileges()
+        self.require(NEEDED)  # without TRIGGER mysqldump leaves out all triggers, and doesn't say so
+        return Facts(version, binlog == "1", int(names))
+
+    def require(self, wanted: t.Collection[str]) -> None:
+        """Raise BackupError for an account that lacks one of these privileges on everything."""
+        lacking = set(wanted) - self.privileges()
         if lacking:
-            # Without TRIGGER mysqldump leaves out all triggers, and doesn't say so.
             raise BackupError(
                 f"The account {self.query('SELECT CURRENT_USER()')[0][0]} lacks {', '.join(sorted(lacking))} ON *.*; "
                 "grant it, or let the role make an account with mysql_backup_create_account."
             )
-        return Facts(version, binlog == "1", int(names))
+
+    def for_binlogs(self) -> set[str]:
+        """The privileges that it takes to archive the binary logs."""
+        # BINLOG MONITOR is the name of REPLICATION CLIENT since 10.5.
+        series = [int(one) for one in re.findall(r"\d+", self.query("SELECT VERSION()")[0][0])[:2]]
+        return {"RELOAD", "REPLICATION SLAVE", "BINLOG MONITOR" if series >= [10, 5] else "REPLICATION CLIENT"}
 
     def privileges(self) -> set[str]:
         """What the account may do everywhere."""
@@ -228,6 +237,23 @@ class Server:
     def gtid(self, file: str, position: int) -> str:
         """The global transaction id of a place in the binary log."""
         return self.query(f"SELECT BINLOG_GTID_POS({literal(file)}, {position})")[0][0]
+
+    def binlog_command(self, log: str, prefix: str) -> list[str]:
+        """Copies a binary log, byte for byte, to the file that has its name after `prefix`."""
+        return [
+            client("mariadb-binlog", "mysqlbinlog"),
+            *self._options,
+            "--read-from-remote-server",
+            "--raw",
+            f"--result-file={prefix}",
+            "--",
+            log,
+        ]
+
+    def replica(self) -> dict[str, str]:
+        """What SHOW SLAVE STATUS says, by its own names."""
+        said = self._client("SHOW SLAVE STATUS", "--vertical", "--column-names").stdout.decode("utf-8", "replace")
+        return dict(re.findall(r"^ *(\w+): (.*)$", said, re.MULTILINE))
 
     def galera(self) -> dict[str, str]:
         """wsrep's own words about this member; empty when it is none."""

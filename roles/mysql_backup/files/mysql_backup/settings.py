@@ -33,8 +33,10 @@ class Settings:
     encryption: str = "none"
     recipients: str = ""
     galera: str = "desync"
+    binlogs: bool = False  # whether they are archived; the account then gets what that takes
     copy_to: str = ""
     copy_options: t.Sequence[str] = ()
+    binlog_days: int = 7  # how old backups may be that logs are kept for, before the newest one; 0 for all
     nice: int = 10
     timeout: int = 6 * 3600  # seconds
     scratch: str = "/var/tmp"  # folder of the scratch servers that verify starts

@@ -38,7 +38,7 @@ def verify(settings: Settings, name: str, identity: archive.Identity) -> dict[st
         expected = backup.contents()
         result["tables"] = sum(key.startswith("rows ") for key in expected)
         result["rows"] = sum(one.get("rows", 0) for one in expected.values())
-    _room(settings, made.bytes)
+    room(settings, made.bytes)
     try:
         restore.rehearse(Plan(backup, made.databases, {}, False, True), identity)
         result["message"] = _restored(settings, backup, identity)
@@ -91,7 +91,8 @@ def definers(server: Server) -> None:
         server.query(f"CREATE USER IF NOT EXISTS {account}; GRANT ALL ON *.* TO {account}")
 
 
-def _room(settings: Settings, size: int) -> None:
+def room(settings: Settings, size: int) -> None:
+    """Raise BackupError where a scratch server with so many bytes of SQL in it doesn't fit."""
     # InnoDB with its indexes took 1.4 times the text in our measurements; an empty server has 130 MB.
     needed = 2 * size + (200 << 20)
     free = shutil.disk_usage(settings.scratch).free

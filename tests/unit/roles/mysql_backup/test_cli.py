@@ -15,6 +15,7 @@ import pytest
 from roles.mysql_backup.files.mysql_backup import backup, cli
 from roles.mysql_backup.files.mysql_backup.catalog import Backup, Catalog
 from roles.mysql_backup.files.mysql_backup.failure import Busy
+from roles.mysql_backup.files.mysql_backup.locks import lock
 from roles.mysql_backup.files.mysql_backup.manifest import Manifest
 from roles.mysql_backup.files.mysql_backup.report import Reporter
 from roles.mysql_backup.files.mysql_backup.retention import Policy
@@ -92,12 +93,12 @@ def test_good_backups_are_counted_once_and_those_that_go_are_none(
 
 def test_who_cleans_up_waits_until_the_dead_run_has_let_its_lock_go(tmp_path: Path) -> None:
     settings = Settings(str(tmp_path), state=str(tmp_path))
-    dying = cli.lock(settings, "lock")
+    dying = lock(settings, "lock")
     dying.__enter__()
-    with pytest.raises(Busy), cli.lock(settings, "lock"):
+    with pytest.raises(Busy), lock(settings, "lock"):
         pass
     release = threading.Timer(0.3, dying.__exit__, (None, None, None))
     release.start()
-    with cli.lock(settings, "lock", patience=600):
+    with lock(settings, "lock", patience=600):
         pass
     release.join()

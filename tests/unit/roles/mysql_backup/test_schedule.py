@@ -25,6 +25,7 @@ def templated(name: str, **given: str) -> str:
     """One of the role's variables about cron."""
     variables = read_yaml("roles/mysql_backup/vars/main.yml")
     needed = {key: variables[key] for key in ("__mysql_backup_cron_values", "__mysql_backup_cron_days")}
+    needed["__mysql_backup_schedules"] = trust_as_template(variables["__mysql_backup_schedules"])
     templar = Templar(loader=DataLoader(), variables={**needed, **given})
     return str(templar.template(trust_as_template(variables[name])) or "").strip()
 
@@ -66,7 +67,12 @@ def test_what_cron_ignores_is_refused(pattern: re.Pattern[str], schedule: str) -
 )
 def test_a_day_that_never_comes_is_refused(pattern: re.Pattern[str], schedule: str) -> None:
     assert pattern.match(schedule)
-    never = templated("__mysql_backup_cron_never", mysql_backup_schedule="", mysql_backup_verify_schedule=schedule)
+    never = templated(
+        "__mysql_backup_cron_never",
+        mysql_backup_schedule="",
+        mysql_backup_verify_schedule="",
+        mysql_backup_binlog_schedule=schedule,
+    )
     assert never == schedule
 
 
@@ -75,5 +81,10 @@ def test_a_day_that_never_comes_is_refused(pattern: re.Pattern[str], schedule: s
     ["0 2 29 2 *", "0 2 30 2 mon", "0 2 31 4,5 *", "0 2 31 4-6 *", "0 2 31 * *", "0 2 */31 2 *", "0 2 1,31 4 *", ""],
 )
 def test_a_day_that_comes_is_not(schedule: str) -> None:
-    never = templated("__mysql_backup_cron_never", mysql_backup_schedule=schedule, mysql_backup_verify_schedule="")
+    never = templated(
+        "__mysql_backup_cron_never",
+        mysql_backup_schedule=schedule,
+        mysql_backup_verify_schedule="",
+        mysql_backup_binlog_schedule="",
+    )
     assert never == ""

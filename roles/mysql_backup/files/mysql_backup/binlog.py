@@ -1,0 +1,110 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads binary logs of MariaDB as far as it takes to put them in order and to find a moment in them. Pure: no I/O.
+
+Every transaction begins with a GTID event, whose time is that of the statement that committed it. Every log begins with the state of all
+GTIDs before it. So two logs follow each other if the second one begins with the state that the first one ends with, whatever they are called.
+"""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+from .failure import BackupError
+
+MAGIC = b"\xfebin"
+_HEADER = struct.Struct("<IBIIIH")  # time, type, server id, length, end in the server's file, flags
+_GTID, _GTID_LIST = 162, 163
+_COUNT = (1 << 28) - 1  # of the GTIDs in a list; the bits above are flags
+
+#: The last sequence number of each domain and server, as texts: "0-1" is domain 0, server 1.
+State = t.Dict[str, int]
+
+
+class Mark(t.NamedTuple):
+    """The first transaction of a log that has this time or a later one."""
+
+    time: int  # s since 1970
+    offset: int  # byte at which it begins
+
+
+def state(text: str) -> State:
+    """Of what the server says of its GTIDs: 0-1-7,0-2-3."""
+    found = {}
+    for one in filter(None, text.split(",")):
+        domain, server, sequence = one.split("-")
+        found[f"{domain}-{server}"] = int(sequence)
+    return found
+
+
+def first_at(marks: t.Iterable[Mark], time: int) -> t.Optional[int]:
+    """Where the first transaction of this time or a later one begins; None where all are earlier."""
+    return next((one.offset for one in marks if one.time >= time), None)
+
+
+class Scanner:
+    """Follows the events of one log."""
+
+    def __init__(self, name: str) -> None:
+        self.begin: t.Optional[State] = None  # before the first transaction
+        self.end: State = {}  # after the last one
+        self.marks: list[Mark] = []
+        self.shift = (
+            0  # bytes by which positions in the server's file are ahead: it may be encrypted there, and isn't here
+        )
+        self.bytes = 0
+        self._name = name
+        self._held = b""
+        self._skip = 0
+        self._opened = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Read on. Raises BackupError for what is no binary log."""
+        self.bytes += len(chunk)
+        if self._skip >= len(chunk):
+            self._skip -= len(chunk)
+            return
+        text, at = self._held + chunk[self._skip :], 0
+        self._skip, self._held = 0, b""
+        if not self._opened:
+            if len(text) < len(MAGIC):
+                self._held = text
+                return
+            if not text.startswith(MAGIC):
+                raise BackupError(f"{self._name} isn't a binary log that can be read.")
+            self._opened, at = True, len(MAGIC)
+        base = self.bytes - len(text)
+        while len(text) - at >= _HEADER.size:
+            when, kind, server, length, end, _flags = _HEADER.unpack_from(text, at)
+            if length < _HEADER.size:
+                raise BackupError(f"{self._name} is damaged at byte {base + at}: an event of {length} bytes.")
+            if kind in (_GTID, _GTID_LIST):
+                if len(text) - at < length:
+                    break
+                self.shift = end - (base + at + length)
+                self._know(kind, when, server, base + at, text[at + _HEADER.size : at + length])
+            if len(text) - at < length:
+                self._skip = length - (len(text) - at)
+                return
+            at += length
+        self._held = text[at:]
+
+    def finish(self) -> None:
+        """Raises BackupError where the log has no beginning."""
+        if self.begin is None:
+            raise BackupError(f"{self._name} doesn't begin with a list of GTIDs, as the logs of MariaDB do.")
+
+    def _know(self, kind: int, when: int, server: int, offset: int, body: bytes) -> None:
+        if kind == _GTID_LIST:
+            number = struct.unpack_from("<I", body)[0] & _COUNT
+            rows = struct.iter_unpack("<IIQ", body[4 : 4 + 16 * number])
+            listed = {f"{domain}-{its}": sequence for domain, its, sequence in rows}
+            if self.begin is None:
+                self.begin, self.end = listed, dict(listed)
+            return
+        sequence, domain = struct.unpack_from("<QI", body)
+        self.end[f"{domain}-{server}"] = sequence
+        if not self.marks or when > self.marks[-1].time:
+            self.marks.append(Mark(when, offset))

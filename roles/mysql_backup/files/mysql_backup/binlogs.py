@@ -1,0 +1,333 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The archive of the server's binary logs: beside the backups, compressed, encrypted and signed like them.
+
+An archived log is a file and a signed description (.json) that is written after it; without that it counts as not there. The descriptions say
+whether a log continues the one before it, so a gap is known and isn't crossed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+from . import archive
+from .binlog import Mark, Scanner, State, state
+from .catalog import Backup, Catalog, canonical, unshared
+from .durable import read_regular, sync_folder, write_json
+from .failure import BackupError, Damaged
+from .server import Server
+from .settings import Settings
+from .signature import Key
+
+_LIMIT = 64 << 20  # bytes of a description: marks for each second of a year
+_OURS = re.compile(
+    r"(\d{8})-[A-Za-z0-9_.-]+\.(zst|gz)(\.age|\.gpg)?(\.json|\.partial)?|(covered|\d{8}-.*)\.json\.\d+\.new"
+)
+_COVERED = "covered.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One archived log."""
+
+    sequence: int
+    file: str  # in the archive
+    log: str  # the server's name of it
+    bytes: int
+    size: int  # on disk
+    sha256: str
+    compression: str
+    encryption: str
+    begin: t.Mapping[str, int]
+    end: t.Mapping[str, int]
+    shift: int = 0
+    statements: bool = False  # binlog_format was STATEMENT when it was archived
+    before: int = 0  # until when the logs before it have everything, in s since 1970
+    gap: str = ""  # why it doesn't continue the one before it
+    marks: t.Sequence[Mark] = field(default_factory=tuple)
+
+    @property
+    def latest(self) -> int:
+        """Time of its latest transaction, 0 for none."""
+        return self.marks[-1].time if self.marks else 0
+
+    def holds(self, made: t.Any) -> bool:
+        """Whether the backup with the manifest `made` was taken while this log was written."""
+        if self.log != made.binlog_file or made.binlog_position > self.bytes + self.shift:
+            return False
+        # Names come again after RESET MASTER and on a new server, GTIDs don't.
+        parts = [one.split("-") for one in filter(None, made.gtid.split(","))]
+        last = {domain: int(sequence) for domain, _server, sequence in parts}
+        domains = {one.split("-")[0] for one in self.end} | set(last)
+        return all(_last(self.begin, one) <= last.get(one, 0) <= _last(self.end, one) for one in domains)
+
+    def follows(self, before: Entry) -> str:
+        """Why it doesn't continue this log; empty if it does."""
+        if self.begin == before.end:
+            return ""
+        return (
+            self.gap
+            or f"{before.log} and {self.log} don't follow each other, so what was between them is missing in the archive"
+        )
+
+
+def _last(known: t.Mapping[str, int], domain: str) -> int:
+    return max((sequence for one, sequence in known.items() if one.split("-")[0] == domain), default=0)
+
+
+class Pass(t.NamedTuple):
+    """What a pass has done."""
+
+    added: int  # logs
+    gap: str  # why one that was added doesn't continue the one before it
+    covered: int  # s since 1970
+    since: int  # from when on every moment until then can be restored, 0 for none
+    gaps: int  # in the whole archive
+
+
+class Store:
+    """The archived logs of one host."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = os.path.join(settings.directory, f"mysql-{settings.name}-binlogs")
+        self.key = Key(settings.state)
+
+    def entries(self) -> list[Entry]:
+        """Oldest first. One whose description isn't signed with this host's key is as good as absent."""
+        found = []
+        for name in self._names():
+            content = self._signed(name) if name.endswith(".json") and name != _COVERED else {}
+            if content:
+                content["marks"] = [Mark(*one) for one in content["marks"]]
+                found.append(Entry(**content))
+        return sorted(found, key=lambda one: one.sequence)
+
+    def covered(self) -> int:
+        """Until when the archive has everything, in s since 1970; 0 for an empty one."""
+        return int(self._signed(_COVERED).get("covered", 0))
+
+    def cover(self, moment: int) -> None:
+        """Record that."""
+        self._write(_COVERED, {"covered": moment})
+
+    def path(self, entry: Entry) -> str:
+        """Path of the log. Raises Damaged unless it is the one that was written, and nobody but root can change it."""
+        path = os.path.join(self.folder, entry.file)
+        unshared(self.folder, {entry.file})
+        try:
+            same = archive.sha256(path) == entry.sha256
+        except OSError as exc:
+            raise Damaged(f"{path} can't be read: {exc.strerror}.") from exc
+        if not same:
+            raise Damaged(f"{path} is damaged: its SHA-256 isn't the one it was archived with.")
+        return path
+
+    def ready(self) -> None:
+        """Make the folder, and remove what a pass that died has left. Only for the holder of the lock."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.folder, 0o700)
+        self.key.make()
+        names = self._names()
+        for name in names:
+            # A log without a description. One that another key has signed is left alone.
+            if _OURS.fullmatch(name) and not name.endswith(".json") and f"{name}.json" not in names:
+                os.unlink(os.path.join(self.folder, name))
+
+    def add(self, settings: Settings, server: Server, log: str, before: t.Optional[Entry], facts: Facts) -> Entry:
+        """Fetch a closed log from the server. Raises BackupError unless all of it is on disk."""
+        end = archive.SUFFIXES[settings.compression] + archive.ENCRYPTED[settings.encryption]
+        # Also behind what is another key's, which stays.
+        sequence = (
+            max((int(one[:8]) for one in self._names() if _OURS.fullmatch(one) and one[:8].isdigit()), default=0) + 1
+        )
+        file = f"{sequence:08d}-{re.sub('[^A-Za-z0-9_.-]', '_', log)}{end}"
+        path = os.path.join(self.folder, file)
+        scanner = Scanner(log)
+        home = tempfile.mkdtemp(prefix="mysql-backup-")
+        writer = None
+        try:
+            commands = archive.compressors(
+                settings.compression, settings.level, settings.encryption, settings.recipients, home
+            )
+            writer = archive.Writer(f"{path}.partial", commands)
+            for chunk in fetched(server, log, home):
+                scanner.feed(chunk)
+                writer.write(chunk)
+            scanner.finish()
+            writer.end()
+            size, digest = writer.settle()
+        finally:
+            if writer:
+                writer.kill()
+            shutil.rmtree(home, ignore_errors=True)
+        assert scanner.begin is not None
+        gap = ""
+        if before and scanner.begin != before.end:
+            gap = (
+                f"{log} doesn't continue {before.log}: the logs between them were removed before they were archived (they expired, or by "
+                "PURGE BINARY LOGS or RESET MASTER)"
+                if before.log not in facts.logs
+                else f"{log} doesn't continue {before.log}, although the server has both (RESET MASTER, or another server)"
+            )
+        entry = Entry(
+            sequence, file, log, scanner.bytes, size, digest, settings.compression, settings.encryption, scanner.begin, scanner.end,
+            scanner.shift, facts.statements, self.covered(), gap, scanner.marks,
+        )  # fmt: skip
+        os.rename(f"{path}.partial", path)
+        self._write(f"{file}.json", asdict(entry))
+        return entry
+
+    def remove(self, entry: Entry) -> None:
+        """Remove a log. Its description goes first, so that none is left without its log."""
+        for name in (f"{entry.file}.json", entry.file):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.folder, name))
+
+    def _names(self) -> list[str]:
+        return sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
+
+    def _write(self, name: str, content: dict[str, t.Any]) -> None:
+        write_json(os.path.join(self.folder, name), dict(content, signature=self.key.sign(canonical(content))))
+        sync_folder(self.folder)
+
+    def _signed(self, name: str) -> dict[str, t.Any]:
+        """The content of a description, {} unless this host has signed it."""
+        try:
+            content = t.cast("dict[str, t.Any]", json.loads(read_regular(os.path.join(self.folder, name), _LIMIT)))
+            signature = content.pop("signature", "")
+            self.key.check(canonical(content), signature, name)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError, BackupError):
+            return {}
+        return content
+
+
+class Facts(t.NamedTuple):
+    """What the server says of its binary log."""
+
+    now: int  # s since 1970
+    state: State
+    logs: t.Mapping[str, int]  # bytes by name, oldest first; the last one is being written
+    statements: bool
+
+
+def archive_new(settings: Settings, server: Server) -> Pass:
+    """Archive what was committed since the last pass, and remove what no backup needs any more. Raises BackupError."""
+    catalog = Catalog(settings)
+    catalog.check()
+    store = Store(settings)
+    store.ready()
+    entries = store.entries()
+    last = entries[-1] if entries else None
+    facts = _facts(server)
+    added: list[Entry] = []
+    if last is None or facts.state != last.end:
+        server.query("FLUSH LOCAL BINARY LOGS")
+        facts = facts._replace(logs=_logs(server))
+        backups = catalog.backups()
+        for log in _new(facts.logs, last, backups):
+            last = store.add(settings, server, log, last, facts)
+            added.append(last)
+        if last is None or (facts.state != last.end and not added):
+            raise BackupError("The server's binary logs lack what its GTIDs say was written; nothing was archived.")
+    store.cover(facts.now)
+    backups = catalog.backups()
+    entries += added
+    needless = first_needed(entries, backups, settings.binlog_days)
+    for entry in entries[:needless]:
+        store.remove(entry)
+    begin, gaps = since(entries[needless:], backups)
+    return Pass(len(added), next((one.gap for one in added if one.gap), ""), facts.now, begin, gaps)
+
+
+def _facts(server: Server) -> Facts:
+    found = server.variables("log_bin")
+    if found.get("log_bin") != "ON":
+        raise BackupError(
+            "The server writes no binary log, so there is nothing to archive: set log_bin in its option file."
+        )
+    # The time first: what was committed before it is in the logs that are closed after it.
+    now, gtids, how = server.query("SELECT UNIX_TIMESTAMP(), @@gtid_binlog_state, @@global.binlog_format")[0]
+    return Facts(int(now.split(".")[0]), state(gtids), {}, how == "STATEMENT")
+
+
+def _logs(server: Server) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in server.query("SHOW BINARY LOGS")}
+
+
+def _new(logs: t.Mapping[str, int], last: t.Optional[Entry], backups: t.Sequence[Backup]) -> t.Sequence[str]:
+    """The closed logs to archive; at first those since the oldest good backup that the server still has the log of."""
+    closed = list(logs)[:-1]
+    if last is not None:
+        same = (
+            last.log in closed and logs[last.log] == last.bytes + last.shift
+        )  # else it is another one, after RESET MASTER
+        return closed[closed.index(last.log) + 1 :] if same else closed
+    begun = [one.manifest.binlog_file for one in backups if one.good and one.manifest.binlog_file in closed]
+    return closed[closed.index(begun[0]) :] if begun else closed[-1:]
+
+
+def first_needed(entries: t.Sequence[Entry], backups: t.Sequence[Backup], days: int) -> int:
+    """Index of the first log that a restore may begin with; those before it are of no use. 0 where no backup is in the archive.
+
+    Only backups of the last days count, before the newest one; 0 days are all of them.
+    """
+    good = usable(backups)
+    recent = [one for one in good if not days or (good[-1].manifest.moment - one.manifest.moment).days < days]
+    return min((index for index, one in enumerate(entries) for made in recent if one.holds(made.manifest)), default=0)
+
+
+def usable(backups: t.Sequence[Backup]) -> list[Backup]:
+    """Those from which the logs can be replayed."""
+    return [one for one in backups if one.good and not one.manifest.safety and one.manifest.binlog_file]
+
+
+def fetched(server: Server, log: str, home: str) -> t.Iterator[bytes]:
+    """A log of the server, byte for byte, through a FIFO in the folder `home`: nothing lies on a disk unencrypted. Raises BackupError."""
+    if "/" in log or log in (".", ".."):
+        raise BackupError(f"The server calls a binary log {log!r}; that can't be archived.")
+    path = os.path.join(home, log)
+    os.mkfifo(path, 0o600)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # doesn't wait for a client that never opens it
+    stage = archive.Stage(server.binlog_command(log, os.path.join(home, "")), subprocess.DEVNULL, subprocess.DEVNULL)
+    try:
+        while True:
+            if select.select([reading], [], [], 0.1)[0]:
+                chunk = os.read(reading, archive.CHUNK)
+                if not chunk:
+                    break
+                yield chunk
+            elif stage.process.poll() is not None:
+                break
+        failure = stage.failure()
+        if failure:
+            raise BackupError(f"{log} can't be fetched: {failure}")
+    finally:
+        stage.kill()
+        os.close(reading)
+        os.unlink(path)
+
+
+def since(entries: t.Sequence[Entry], backups: t.Sequence[Backup]) -> tuple[int, int]:
+    """From when on every moment up to the end of these logs can be restored, in s since 1970 (0 for none), and how many gaps there are."""
+    gaps = [index for index, one in enumerate(entries) if index and one.follows(entries[index - 1])]
+    whole = entries[gaps[-1] if gaps else 0 :]
+    begun = [
+        one.manifest.moment.timestamp() for one in usable(backups) if any(entry.holds(one.manifest) for entry in whole)
+    ]
+    return int(min(begun, default=0)), len(gaps)
+
+
+def local(moment: int) -> str:
+    """A time as the host's clock shows it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(moment))

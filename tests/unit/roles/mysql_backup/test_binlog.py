@@ -1,0 +1,87 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of a binary log, in whatever pieces it comes."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roles.mysql_backup.files.mysql_backup.binlog import Mark, Scanner, first_at, state
+from roles.mysql_backup.files.mysql_backup.failure import BackupError
+
+
+def event(kind: int, when: int, body: bytes, end: int = 0) -> bytes:
+    return struct.pack("<IBIIIH", when, kind, 1, 19 + len(body), end, 0) + body
+
+
+def listed(known: dict[tuple[int, int], int]) -> bytes:
+    rows = (struct.pack("<IIQ", domain, server, sequence) for (domain, server), sequence in known.items())
+    return event(163, 1, struct.pack("<I", len(known) | 1 << 28) + b"".join(rows) + b"sums")
+
+
+def log(*times: int, begin: int = 6) -> bytes:
+    """A log whose transactions have these times."""
+    text = b"\xfebin" + event(15, 1, b"x" * 80) + listed({(0, 1): begin, (3, 9): 4})
+    for number, when in enumerate(times, begin + 1):
+        gtid = struct.pack("<QIB", number, 0, 0) + b"\0" * 6
+        text += event(162, when, gtid, len(text) + 19 + len(gtid) + 36) + event(23, when, b"r" * 900)
+    return text
+
+
+def scanned(text: bytes, pieces: int) -> Scanner:
+    scanner = Scanner("binlog.000001")
+    for at in range(0, len(text), pieces):
+        scanner.feed(text[at : at + pieces])
+    scanner.finish()
+    return scanner
+
+
+@given(st.lists(st.integers(1, 50), max_size=8), st.integers(1, 3000))
+def test_pieces_do_not_matter(times: list[int], pieces: int) -> None:
+    whole, cut = (scanned(log(*times), size) for size in (1 << 20, pieces))
+    assert (cut.begin, cut.end, cut.marks, cut.shift, cut.bytes) == (
+        whole.begin,
+        whole.end,
+        whole.marks,
+        whole.shift,
+        whole.bytes,
+    )
+    assert whole.begin == {"0-1": 6, "3-9": 4}
+    assert whole.end == {"0-1": 6 + len(times), "3-9": 4}
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.integers(0, 52))
+def test_the_cut_is_before_the_first_transaction_of_the_moment_or_later(times: list[int], moment: int) -> None:
+    text = log(*times)
+    cut = first_at(scanned(text, 1 << 20).marks, moment)
+    first = next((number for number, when in enumerate(times) if when >= moment), None)
+    assert cut == (None if first is None else len(log(*times[:first])))
+
+
+def test_a_log_that_is_encrypted_in_the_server_has_other_positions() -> None:
+    assert scanned(log(5), 100).shift == 36
+    assert scanned(log(5, 6), 100).marks == [Mark(5, len(log())), Mark(6, len(log(5)))]
+
+
+def test_what_the_server_says_of_its_gtids() -> None:
+    assert state("") == {}
+    assert state("0-1-7,0-2-3,5-1-10") == {"0-1": 7, "0-2": 3, "5-1": 10}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"#!/bin/sh\n" * 9, "isn't a binary log"),
+        (b"\xfebin" + event(15, 1, b""), "doesn't begin with a list of GTIDs"),
+        (b"\xfebin", "doesn't begin"),
+        (b"\xfebin" + struct.pack("<IBIIIH", 1, 15, 1, 3, 0, 0) + b"x", "is damaged at byte 4: an event of 3 bytes"),
+    ],
+)
+def test_what_is_no_log_is_told(text: bytes, said: str) -> None:
+    with pytest.raises(BackupError, match=said):
+        scanned(text, 7)

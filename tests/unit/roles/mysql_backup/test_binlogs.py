@@ -1,0 +1,143 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which archived logs stay, and which way leads to a moment: no gap is crossed, and no backup is begun with that was made after it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from roles.mysql_backup.files.mysql_backup import pointintime
+from roles.mysql_backup.files.mysql_backup.binlog import Mark
+from roles.mysql_backup.files.mysql_backup.binlogs import Entry, first_needed, since
+from roles.mysql_backup.files.mysql_backup.catalog import Backup
+from roles.mysql_backup.files.mysql_backup.failure import BackupError
+from roles.mysql_backup.files.mysql_backup.manifest import Manifest
+from roles.mysql_backup.files.mysql_backup.settings import Settings
+
+NIGHT = datetime(2026, 3, 1, 2, tzinfo=timezone.utc)
+DAY = 86400
+
+
+def at(day: float) -> int:
+    return int(NIGHT.timestamp() + day * DAY)
+
+
+def log(day: int) -> Entry:
+    """The log of a day, with a transaction each quarter of it; 100 bytes each, behind 100 bytes of heading."""
+    marks = [Mark(at(day + quarter / 4), 100 + 100 * quarter) for quarter in range(4)]
+    begin, end = {"0-1": 4 * day}, {"0-1": 4 * day + 4}
+    return Entry(
+        day, f"{day:08d}", f"binlog.{day:06d}", 500, 1, "", "zstd", "none", begin, end, before=at(day), marks=marks
+    )
+
+
+def night(day: int, **other: t.Any) -> Backup:
+    """The backup of a night, after the day's first transaction."""
+    made = Manifest(
+        f"mysql-db1-{day}", "db1", day, (NIGHT + timedelta(days=day, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"), ["nova"], "zstd", "none",
+        "10.11", 0, binlog_file=f"binlog.{day:06d}", binlog_position=200, gtid=f"0-1-{4 * day + 1}",
+    )  # fmt: skip
+    return Backup("", replace(made, **other), {})
+
+
+LOGS = [log(day) for day in range(10)]
+NIGHTS = [night(day) for day in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("backups", "days", "first"),
+    [
+        (NIGHTS, 7, 3),
+        (NIGHTS, 1, 9),
+        (NIGHTS, 0, 0),
+        (NIGHTS[4:], 7, 4),
+        (NIGHTS[:3], 7, 0),
+        ([], 7, 0),
+        ([night(5), night(8, safety=True), night(9, half_restored=["nova"])], 1, 5),
+        ([night(5, gtid="0-1-999"), night(7)], 7, 7),  # before a RESET MASTER
+        ([night(5, gtid="0-1-21,3-9-9"), night(7)], 7, 7),  # of a domain that these logs do not have
+        ([night(2, binlog_file="other.000002")], 7, 0),
+    ],
+)
+def test_logs_stay_from_the_oldest_backup_that_counts(backups: list[Backup], days: int, first: int) -> None:
+    assert first_needed(LOGS, backups, days) == first
+
+
+def test_a_gap_ends_what_every_moment_means() -> None:
+    assert since(LOGS, NIGHTS[2:]) == (int(NIGHTS[2].manifest.moment.timestamp()), 0)
+    assert since(LOGS[:5] + LOGS[6:], NIGHTS) == (int(NIGHTS[6].manifest.moment.timestamp()), 1)
+    assert since(LOGS[:8] + LOGS[9:], NIGHTS[:8]) == (0, 1)
+
+
+def way(monkeypatch: pytest.MonkeyPatch, logs: list[Entry], backups: list[Backup], day: float) -> pointintime.Route:
+    class Known:
+        def __init__(self, _settings: Settings) -> None:
+            pass
+
+        def entries(self) -> list[Entry]:
+            return logs
+
+        def covered(self) -> int:
+            return at(10)
+
+        def backups(self) -> list[Backup]:
+            return backups
+
+    monkeypatch.setattr(pointintime, "Store", Known)
+    monkeypatch.setattr(pointintime, "Catalog", Known)
+    return pointintime.route(Settings(str(Path("/"))), at(day))
+
+
+@pytest.mark.parametrize(
+    ("day", "base", "days", "stop"),
+    [
+        (4.5, 4, [4], 300),
+        (4.5001, 4, [4], 400),
+        (4.9, 4, [4, 5], 100),
+        (5.001, 4, [4, 5], 200),  # the backup of night 5 came an hour later
+        (10, 9, [9], 500),
+    ],
+)
+def test_the_newest_backup_before_the_moment_and_the_logs_from_there(
+    monkeypatch: pytest.MonkeyPatch, day: float, base: int, days: list[int], stop: int
+) -> None:
+    found = way(monkeypatch, LOGS, NIGHTS, day)
+    assert (found.base, list(found.logs), found.start, found.stop) == (
+        NIGHTS[base],
+        [LOGS[one] for one in days],
+        200,
+        stop,
+    )
+
+
+def test_a_backup_whose_snapshot_is_after_the_moment_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It began before, but its place in the log is behind a transaction of this moment.
+    late = night(4, taken=NIGHTS[4].manifest.taken.replace("T03:", "T01:"), binlog_position=300, gtid="0-1-18")
+    assert way(monkeypatch, LOGS, [NIGHTS[3], late], 4.1).base == NIGHTS[3]
+    # The same, and the log was closed between the moment and the snapshot.
+    later = night(5, taken="2026-03-05T19:00:00Z", binlog_position=100, gtid="0-1-20")
+    assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.72).base == NIGHTS[3]
+    assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.78).base == later
+
+
+def test_a_gap_is_not_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = LOGS[:5] + LOGS[6:]
+    found = way(monkeypatch, logs, NIGHTS[:5], 4.9 + 1)  # the logs before day 6 have everything until then
+    assert list(found.logs) == [LOGS[4]]
+    with pytest.raises(
+        BackupError,
+        match=r"mysql-db1-4 leads only to 2026-03-0\d .*binlog.000004 and binlog.000006 don't follow each other",
+    ):
+        way(monkeypatch, logs, NIGHTS[:5], 6.5)
+    with pytest.raises(BackupError, match="there is no good backup before it"):
+        way(monkeypatch, LOGS, NIGHTS[3:], 2.5)
+    with pytest.raises(
+        BackupError, match="can't be restored. The archived binary logs cover every moment from 2026-03-01"
+    ):
+        way(monkeypatch, LOGS, NIGHTS, 11)
