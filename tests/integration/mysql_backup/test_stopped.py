@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +76,42 @@ def test_half_a_database_is_told_and_pushes_nothing_out(host: Host, large: Datab
     assert host.run("status").code == 0
     assert host.metric("restore_incomplete") == 0
     assert host.backup() != good
+
+
+def begun(run: subprocess.Popen[str], journal: Path, known: int) -> bool:
+    """Whether a restore has written its journal anew, or has ended."""
+    return run.poll() is not None or (journal.exists() and journal.stat().st_ino != known)
+
+
+def test_twenty_moments_of_a_kill_are_told_or_did_nothing(host: Host, database: Database) -> None:
+    good = host.backup()
+    before = database.state()
+    began = time.monotonic()
+    assert host.run("restore", good).code == 0
+    whole = time.monotonic() - began
+    half = 0
+    journal = host.state / "restore.json"
+    for number in range(20):
+        known = journal.stat().st_ino if journal.exists() else 0
+        run = host.start("restore", good)
+        if number >= 10:  # from where on databases are dropped
+            until("databases are dropped, or it has ended", functools.partial(begun, run, journal, known), every=0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(whole * (number % 10) / 20)
+        for pid in (run.pid, *descendants(run.pid).values()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        run.communicate(timeout=300)
+        told = host.run("status")
+        half += told.code == 3
+        assert told.code == 3 or database.state() == before, (number, told.out)
+    assert half, "some of them came after something was dropped"
+    done = host.run("restore", good)
+    assert done.code == 0, done.said
+    assert database.state() == before
+    assert host.run("status").code == 0
+    host.backup()
+    assert host.left_behind() == [], "the next run removes what safety dumps that were killed have left"
 
 
 def test_what_was_there_before_can_be_put_back(host: Host, large: Database) -> None:
