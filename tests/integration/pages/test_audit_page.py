@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.browser import HOSTILE, WINDOWS, Browser, browser, need_browser, opened_in
-from tests.integration.compute_audit.crowded import large, write_page
+from tests.integration.pages.crowded import large, write_page
 
 
 @pytest.fixture(scope="module")
