@@ -37,12 +37,12 @@ def boot(cloud: Cloud, name: str, flavor_id: str, *, image_id: str = "", **more:
 
 
 def settled(cloud: Cloud, server: t.Any) -> t.Any:
-    """The server once it is ACTIVE or has failed."""
+    """The server once it is ACTIVE, or has failed and tells why: Nova writes the state first."""
     last: list[t.Any] = []
 
     def ended() -> bool:
         last[:] = [cloud.compute.get_server(server.id)]
-        return bool(last[0].status != "BUILD")
+        return bool(last[0].fault if last[0].status == "ERROR" else last[0].status != "BUILD")
 
     until(f"server {server.id} is built or has failed", ended, seen=lambda: last, every=0.3)
     return last[0]
