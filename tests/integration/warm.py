@@ -51,9 +51,14 @@ def _server(given: str) -> _Server:
 
 
 def playbook(
-    words: t.Sequence[str], environment: t.Mapping[str, str], *, timeout: float = 600
+    words: t.Sequence[str],
+    environment: t.Mapping[str, str],
+    *,
+    folder: str | os.PathLike[str] = ".",
+    timeout: float = 600,
 ) -> subprocess.CompletedProcess[str]:
-    """What `ansible-playbook WORDS` ends with. After so many seconds it is killed with all that it began, and TimeoutExpired raised.
+    """What `ansible-playbook WORDS` ends with, run in a folder. After so many seconds it is killed with all that it began, and
+    TimeoutExpired raised.
 
     Ansible reads its own settings when it is imported, so each set of them has a server of its own.
     """
@@ -63,7 +68,7 @@ def playbook(
     with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
         ends = {name: f"/proc/{os.getpid()}/fd/{file.fileno()}" for name, file in (("out", out), ("err", err))}
         rc = _server(json.dumps(settings, sort_keys=True)).ask(
-            words=list(words), environment=dict(environment), timeout=timeout, folder=os.getcwd(), **ends
+            words=list(words), environment=dict(environment), timeout=timeout, folder=os.path.abspath(folder), **ends
         )
         out.seek(0)
         err.seek(0)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 import typing as t
 from pathlib import Path
 
+from tests.integration import warm
 from tests.integration.ceph_openstack.cluster import Ceph
 from tests.places import ROOT
 
@@ -72,11 +72,11 @@ def write_inventory(
 
 def play(ceph: Ceph, inventory: Path, playbook: str, *words: str) -> tuple[int, str, dict[str, dict[str, int]]]:
     """Run a playbook with all that it can be made to say; rc, output, and what it counts for each host."""
-    done = subprocess.run(
-        ["ansible-playbook", "-i", str(inventory), f"openstack_ops.day2.{playbook}", "-vvv", "--diff", *words],
-        env={**os.environ, "DAY2_CEPH": str(ceph.folder), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
-             "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "true"},
-        cwd=inventory.parent, capture_output=True, text=True, timeout=600, check=False,
+    done = warm.playbook(
+        ("-i", str(inventory), f"openstack_ops.day2.{playbook}", "-vvv", "--diff", *words),
+        {**os.environ, "DAY2_CEPH": str(ceph.folder), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
+         "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "true"},
+        folder=inventory.parent,
     )  # fmt: skip
     counts: dict[str, dict[str, int]] = {}
     for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:]:

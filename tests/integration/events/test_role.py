@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.events.lab import BIN, Computes, environment
+from tests.integration import warm
+from tests.integration.events.lab import Computes, environment
 from tests.places import CACHE
 
 HOST = "cmp01"
@@ -62,24 +63,13 @@ def send(computes: Computes, tmp_path_factory: pytest.TempPathFactory) -> t.Iter
     computes.inside(HOST, "sh", "-c", "systemctl daemon-reload && systemctl start nova-compute")
 
     def run(*arguments: str, **variables: t.Any) -> Ran:
-        done = subprocess.run(
-            [
-                str(BIN / "ansible-playbook"),
-                "-i",
-                str(folder / "hosts.yml"),
-                "openstack_ops.day2.send_notifications",
-                "--limit",
-                "nova_computes",
-                "-e",
-                json.dumps(variables),
-                *arguments,
-            ],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        done = warm.playbook(
+            (
+                "-i", str(folder / "hosts.yml"), "openstack_ops.day2.send_notifications", "--limit", "nova_computes",
+                "-e", json.dumps(variables), *arguments,
+            ),
+            environment(),
+        )  # fmt: skip
         said = " ".join((done.stdout + done.stderr).split())
         counted = re.search(r"changed=(\d+)", said)
         return Ran(done.returncode, int(counted[1]) if counted else -1, said)
