@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from tests.integration.compute_audit.node import INSTANCES, Node
+from tests.integration.compute_nodes.node import INSTANCES, Node
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query
 from tests.integration.ceph_openstack.cluster import Ceph
 from tests.integration.ceph_openstack.play import play, write_inventory
-from tests.integration.compute_audit.node import Node
+from tests.integration.compute_nodes.node import Node
 from tests.places import CACHE
 from tests.waiting import until
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.compute_audit.audited import environment
-from tests.integration.compute_audit.node import Node
+from tests.integration.compute_nodes.node import Node
 from tests.integration.enabled import enable
 from tests.integration.page import Page, Step
 
