@@ -31,6 +31,7 @@ def environment(**more: str) -> dict[str, str]:
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_PIPELINING": "true",
         "no_proxy": "*",
         **more,
     }
