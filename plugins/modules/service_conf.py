@@ -15,8 +15,9 @@ description:
   - A run that was killed between writing and restarting is completed by the next, because what has to be restarted is noted first, in
     C(/var/lib/openstack_ops.day2/restart).
   - A service that is stopped stays stopped.
-  - Files are edited in place. A service reads those in C(PROJECT.conf.d) as well. They have the last word where it is started plainly; where it
-    is started with C(--config-file), the file that is named there has it. How a service was started is read from its running process.
+  - Files are edited in place. A service reads C(PROJECT.conf) and then C(PROGRAM.conf), such as C(nova.conf) and C(nova-compute.conf), and those in
+    C(PROJECT.conf.d) and C(PROGRAM.conf.d) as well. The folders have the last word where it is started plainly; where it is
+    started with C(--config-file), the file that is named there has it. How a service was started is read from its running process.
     A file that would keep a wanted option from taking effect is refused; where the service doesn't run, any file that contradicts.
   - One run at a time changes configuration on a host; others wait.
 attributes:

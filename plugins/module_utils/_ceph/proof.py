@@ -230,9 +230,10 @@ def read_uses(service: str, path: str = "") -> list[Use]:
     default, find, daemons = FILES[service]
     if not path and not os.path.exists(default):
         return []
-    own, folders = companions(path or default)
+    path = path or default
+    own, folders = companions(path, daemons)
     files = ConfigFiles(
-        {name: _text(name, service) for name in own},
+        {name: _text(name, service) for name in own if name == path or os.path.exists(name)},
         {
             name: _text(name, service)
             for folder in folders

@@ -9,6 +9,7 @@ What can't be looked at is named in `unknown` with its reason, and is null: unkn
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import socket
 import typing as t
@@ -260,7 +261,7 @@ def _configuration(paths: t.Sequence[str], option: str) -> ConfigFiles:
         into, names = own, [path]
         if os.path.isdir(path):
             into = folders
-            names = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".conf")]
+            names = sorted(glob.glob(os.path.join(glob.escape(path), "*.conf")))
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 into[name] = _read(name)

@@ -16,7 +16,7 @@ from .._host import files
 from .._host.lock import FOLDER, locked
 from .plan import ActualFile, ConfigPlan, DesiredFile, check, overruled, plan, shown, uncovered
 from .precedence import ConfigFiles, companions, effective
-from .processes import start_of_services
+from .processes import program_of, start_of_services
 
 #: A file for each service that has to be restarted, from before its configuration changes until after its restart.
 PENDING = "/var/lib/openstack_ops.day2/restart"
@@ -67,7 +67,7 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
     desired = [_resolved(each, actual[each.path], yes) for each in desired]
     wanted = {each.path: each.text(actual[each.path].text or "") for each in desired}
     for each in desired:
-        beside = _beside(each.path, wanted)
+        beside = _beside(each, wanted)
         error = uncovered(each, beside) or overruled(each, beside, start_of_services(each.services))
         if error:
             raise OperatorError(error)
@@ -89,7 +89,7 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
 
 # ---------------------------------------------------------------------- look
 def _resolved(desired: DesiredFile, there: ActualFile, yes: t.Collection[str]) -> DesiredFile:
-    beside = effective(_beside(desired.path, {desired.path: there.text or ""}), start_of_services(desired.services))
+    beside = effective(_beside(desired, {desired.path: there.text or ""}), start_of_services(desired.services))
     return desired.resolve(there.text or "", beside, yes)
 
 
@@ -133,9 +133,9 @@ def _check_place(desired: DesiredFile, there: ActualFile) -> None:
     files.ids(desired.path, desired.owned.owner, desired.owned.group)
 
 
-def _beside(path: str, wanted: t.Mapping[str, str]) -> ConfigFiles:
+def _beside(desired: DesiredFile, wanted: t.Mapping[str, str]) -> ConfigFiles:
     """All files that oslo.config reads together with this one, those that are wanted as they will be."""
-    own, folders = companions(path)
+    own, folders = companions(desired.path, map(program_of, desired.services))
     in_folders = [name for folder in folders for name in _in_folder(folder, wanted)]
     return ConfigFiles(
         {name: wanted[name] if name in wanted else _actual(name).text or "" for name in own},

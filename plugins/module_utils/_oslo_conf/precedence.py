@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which file counts where several set the same option. Pure.
 
-oslo.config reads a service's own files (nova.conf) and those in folders beside them (nova.conf.d); what it reads later counts.
+oslo.config reads a service's own files (nova.conf, then nova-compute.conf) and those in folders beside them (nova.conf.d, then
+nova-compute.conf.d); what it reads later counts.
 
 * A service that is started plainly reads its own files first, then the folders: the folders have the last word.
 * A service that is started with --config-file reads the folders first, then the files that are named: these have the last word.
@@ -97,10 +98,14 @@ def start_of(command: t.Sequence[str]) -> t.Optional[Start]:
     return Start.NAMED if any(word.split("=")[0] == "--config-file" for word in command) else Start.PLAIN
 
 
-def companions(path: str) -> tuple[list[str], list[str]]:
-    """Of the service that reads a file: its own files, and its folders, each in the order in which it reads them."""
+def companions(path: str, programs: t.Iterable[str] = ()) -> tuple[list[str], list[str]]:
+    """Of the programs that read a file: their own files, and their folders, each in the order in which they read them.
+
+    oslo.config names both after the project, which its folder is named after, and after the program.
+    """
     folder = os.path.dirname(path)
-    if folder.endswith(".conf.d"):
-        return [folder[: -len(".d")]], [folder]
-    folders = [os.path.join(folder, os.path.basename(folder) + ".conf.d"), path + ".d"]
-    return [path], list(dict.fromkeys(folders))
+    conf = folder[: -len(".d")] if folder.endswith(".conf.d") else path
+    folder = os.path.dirname(conf)
+    named = [os.path.join(folder, f"{name}.conf") for name in programs]
+    own = dict.fromkeys([os.path.join(folder, f"{os.path.basename(folder)}.conf"), conf, *named])
+    return list(own), [f"{one}.d" for one in own]

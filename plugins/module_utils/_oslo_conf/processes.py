@@ -16,7 +16,7 @@ _WORDS = 4
 
 def start_of_services(names: t.Iterable[str], proc: str = "/proc") -> t.Optional[Start]:
     """How all of these services were started; None if one doesn't run, or if they were started in different ways."""
-    wanted = {_program(name) for name in names}
+    wanted = set(map(program_of, names))
     found: dict[str, set[t.Optional[Start]]] = {name: set() for name in wanted}
     for command in _commands(proc):
         for name in wanted.intersection(os.path.basename(word) for word in command[:_WORDS]):
@@ -25,7 +25,7 @@ def start_of_services(names: t.Iterable[str], proc: str = "/proc") -> t.Optional
     return ways.pop() if len(ways) == 1 else None
 
 
-def _program(service: str) -> str:
+def program_of(service: str) -> str:
     """The program of a service; some distributions put openstack- before it, systemd .service behind it."""
     name = service[: -len(".service")] if service.endswith(".service") else service
     return name[len("openstack-") :] if name.startswith("openstack-") else name

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import probe, proof
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.children import Job, run_all
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.durable import lost_at_restart
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.proof import read_uses
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.ceph_uses import (
     cinder_uses,
@@ -185,3 +186,13 @@ def test_a_use_without_its_client_is_a_problem() -> None:
     verdicts = {"client.cinder": proof.Verdict("client.cinder")}
     proof.compare([proof.Claim("client.cinder")], "/etc/ceph/ceph.conf", [use], verdicts)
     assert "Nova uses client.other, which isn't among the clients of this host" in verdicts["client.cinder"].problems[0]
+
+
+def test_cinder_volume_reads_its_own_file_after_cinders(tmp_path: Path) -> None:
+    (tmp_path / "cinder.conf").write_text(
+        "[DEFAULT]\nenabled_backends = rbd\n[rbd]\nvolume_driver = cinder.volume.drivers.rbd.RBDDriver\nrbd_pool = one\n"
+    )
+    path = str(tmp_path / "cinder.conf")
+    assert [use.pool for use in read_uses("cinder", path)] == ["one"]
+    (tmp_path / "cinder-volume.conf").write_text("[rbd]\nrbd_pool = two\n")
+    assert [use.pool for use in read_uses("cinder", path)] == ["two"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit import parse
+from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit import collect, parse
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import lvm_report
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.precedence import (
     ConfigFiles,
@@ -158,3 +158,10 @@ def test_what_an_entry_of_the_instances_path_is(name: str, found: tuple[t.Any, .
 )
 def test_whose_an_image_is(name: str, instance: str | None) -> None:
     assert parse.image(name) == instance
+
+
+def test_in_a_folder_the_files_count_that_oslo_config_reads_there(tmp_path: Path) -> None:
+    for name in ("b.conf", "a.conf", ".hidden.conf", "c.conf~"):
+        (tmp_path / name).write_text("[DEFAULT]\n")
+    files = collect._configuration([str(tmp_path)], "nova_conf")
+    assert list(files.folders) == [str(tmp_path / name) for name in ("a.conf", "b.conf")]

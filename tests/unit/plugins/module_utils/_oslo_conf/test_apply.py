@@ -198,3 +198,14 @@ def test_entries_that_another_file_of_the_service_has_are_not_taken_away(
         OperatorError, match=f"{nova / file} has {lost} in [a-z_]*topics of section .* {ours} would take"
     ):
         apply.bring_about(lambda: [desired], _never, check_mode=False)
+
+
+def test_an_option_that_the_programs_own_file_overrules_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "nova"
+    folder.mkdir()
+    (folder / "nova.conf").write_text("[DEFAULT]\n")
+    (folder / "nova-compute.conf").write_text("[DEFAULT]\nreserved_host_disk_mb = 0\n")
+    options = {"DEFAULT": {"reserved_host_disk_mb": "51200"}}
+    wanted = DesiredFile(str(folder / "nova.conf"), options, services=("nova-compute",))
+    with pytest.raises(OperatorError, match=r"nova-compute\.conf also sets reserved_host_disk_mb"):
+        apply.bring_about(lambda: [wanted], _never, check_mode=True)

@@ -30,13 +30,14 @@ FILES = int(os.environ.get("FUZZ", "300"))
 OPTIONS = [(section, option) for section in ("DEFAULT", "libvirt") for option in ("one", "two")]
 
 
-def oslo(folder: Path, start: Start) -> dict[tuple[str, str], str | None]:
-    """What the real oslo.config makes of the files in a folder."""
+def oslo(start: Start) -> dict[tuple[str, str], str | None]:
+    """What the real oslo.config makes of the files that nova-compute reads."""
     conf = cfg.ConfigOpts()
     for section, option in OPTIONS:
         conf.register_opt(cfg.StrOpt(option), group=None if section == "DEFAULT" else section)
-    command = ["--config-file", str(folder / "nova.conf")] if start is Start.NAMED else []
-    conf(command, default_config_files=[str(folder / "nova.conf")], default_config_dirs=[str(folder / "nova.conf.d")])
+    own, folders = cfg.find_config_files("nova", "nova-compute"), cfg.find_config_dirs("nova", "nova-compute")
+    command = [f"--config-file={path}" for path in own] if start is Start.NAMED else []
+    conf(command, default_config_files=own, default_config_dirs=folders)
     return {
         (section, option): conf[option] if section == "DEFAULT" else conf[section][option]
         for section, option in OPTIONS
@@ -51,16 +52,35 @@ def _text(pick: random.Random) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def test_generated_files_have_the_last_word_as_in_oslo_config(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of Nova's files."""
+    found = tmp_path / "nova"
+    for name in ("nova.conf.d", "nova-compute.conf.d"):
+        (found / name).mkdir(parents=True)
+    monkeypatch.setattr(cfg, "_get_config_dirs", lambda _project: [str(found)])
+    return found
+
+
+def test_a_program_reads_files_of_the_project_and_its_own(folder: Path) -> None:
+    for name in ("nova.conf", "nova-compute.conf", "nova-api.conf"):
+        (folder / name).touch()
+    theirs = (cfg.find_config_files("nova", "nova-compute"), cfg.find_config_dirs("nova", "nova-compute"))
+    assert len(theirs[0]) == len(theirs[1]) == 2
+    for path in ("nova.conf", "nova.conf.d/x.conf", "nova-compute.conf", "nova-compute.conf.d/x.conf"):
+        own, folders = companions(str(folder / path), ["nova-compute"])
+        assert (own, folders) == theirs
+
+
+def test_generated_files_have_the_last_word_as_in_oslo_config(folder: Path) -> None:
     pick, undecided = random.Random(15), 0
-    folder = tmp_path
-    (folder / "nova.conf.d").mkdir()
+    own = [folder / name for name in ("nova.conf", "nova-compute.conf")]
+    beside = [folder / name for name in ("nova.conf.d/a.conf", "nova.conf.d/b.conf", "nova-compute.conf.d/a.conf")]
     for _number in range(FILES):
-        own, beside = folder / "nova.conf", [folder / "nova.conf.d" / name for name in ("a.conf", "b.conf")]
-        for path in (own, *beside):
+        for path in (*own, *beside):
             path.write_text(_text(pick))
-        files = ConfigFiles({str(own): own.read_text()}, {str(path): path.read_text() for path in beside})
-        values = {start: oslo(folder, start) for start in Start}
+        files = ConfigFiles(*({str(path): path.read_text() for path in paths} for paths in (own, beside)))
+        values = {start: oslo(start) for start in Start}
         for (section, option), start in itertools.product(OPTIONS, Start):
             value = values[start][section, option]
             assert effective(files, start).value(section, option) == value
@@ -122,7 +142,7 @@ def test_running_processes_tell_how_services_were_started(
 def test_the_files_that_are_read_together() -> None:
     assert companions("/etc/nova/nova.conf") == (["/etc/nova/nova.conf"], ["/etc/nova/nova.conf.d"])
     assert companions("/etc/nova/nova-compute.conf") == (
-        ["/etc/nova/nova-compute.conf"],
+        ["/etc/nova/nova.conf", "/etc/nova/nova-compute.conf"],
         ["/etc/nova/nova.conf.d", "/etc/nova/nova-compute.conf.d"],
     )
     assert companions("/etc/nova/nova.conf.d/x.conf") == (["/etc/nova/nova.conf"], ["/etc/nova/nova.conf.d"])
