@@ -13,7 +13,7 @@ description:
   - Sets options in ini files as OpenStack's services and Ceph read them. Comments, order and all other options stay as they are.
   - Restarts exactly those services one of whose files changed. All files of a host in one call, all checked before the first is written.
   - A run that was killed between writing and restarting is completed by the next, because what has to be restarted is noted first, in
-    C(/var/lib/openstack_ops.day2/restart).
+    C(/var/lib/openstack_ops.day2/restart). What that run has left beside a file is removed.
   - A service that is stopped stays stopped.
   - Files are edited in place. A service reads C(PROJECT.conf) and then C(PROGRAM.conf), such as C(nova.conf) and C(nova-compute.conf), and those in
     C(PROJECT.conf.d) and C(PROGRAM.conf.d) as well. The folders have the last word where it is started plainly; where it is

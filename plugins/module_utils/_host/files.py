@@ -183,10 +183,18 @@ def leftovers(path: str) -> tuple[str, ...]:
     try:
         with _folder_of(path) as (folder, name):
             mine = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{16}\Z")
-            found = sorted(one for one in os.listdir(folder) if mine.match(one))
+            found = sorted(one for one in os.listdir(folder) if mine.match(one) and _is_file(folder, one))
     except FileNotFoundError:
         return ()
     return tuple(os.path.join(os.path.dirname(path), one) for one in found)
+
+
+def _is_file(folder: int, name: str) -> bool:
+    """Whether it is a file, as ours are; the folder's owner may have put anything under such a name."""
+    try:
+        return stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def make_folder(path: str, mode: int = 0o755) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import glob
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._common import OperatorError, Run, changed_meanwhile
 from .._host import files
@@ -61,7 +61,7 @@ def bring_about(desire: Desire, run: Run, *, check_mode: bool, yes: t.Collection
 
 def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[str], *, check_mode: bool) -> Applied:
     check(desired)
-    actual = {each.path: _actual(each.path) for each in desired}
+    actual = _actual_files(desired)
     for each in desired:
         _check_place(each, actual[each.path])
     desired = [_resolved(each, actual[each.path], yes) for each in desired]
@@ -76,7 +76,7 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
     diffs = {each.path: shown(each, actual[each.path].text, wanted[each.path]) for each in desired}
     if not check_mode:
         _apply(needed, managers, run)
-        left = plan(desired, {each.path: _actual(each.path) for each in desired}, _pending())
+        left = plan(desired, _actual_files(desired), _pending())
         if left.steps:
             raise changed_meanwhile(left.steps[0])
     return Applied(
@@ -91,6 +91,10 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
 def _resolved(desired: DesiredFile, there: ActualFile, yes: t.Collection[str]) -> DesiredFile:
     beside = effective(_beside(desired, {desired.path: there.text or ""}), start_of_services(desired.services))
     return desired.resolve(there.text or "", beside, yes)
+
+
+def _actual_files(desired: t.Iterable[DesiredFile]) -> dict[str, ActualFile]:
+    return {each.path: replace(_actual(each.path), leftovers=files.leftovers(each.path)) for each in desired}
 
 
 def _actual(path: str) -> ActualFile:
@@ -173,6 +177,8 @@ def no_service(*names: str) -> str:
 
 # ----------------------------------------------------------------------- act
 def _apply(needed: ConfigPlan, managers: t.Mapping[str, str], run: Run) -> None:
+    for path in needed.leftovers:
+        files.remove(path)
     if needed.restart:
         files.make_folder(PENDING)
     for service in needed.restart:

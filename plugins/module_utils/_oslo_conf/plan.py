@@ -89,10 +89,11 @@ class DesiredFile:
 
 @dataclass(frozen=True)
 class ActualFile:
-    """The actual file. Its text is None if it doesn't exist."""
+    """The actual file. Its text is None if it doesn't exist. leftovers are temporary files of runs that were killed while they wrote it."""
 
     text: t.Optional[str]
     owned: t.Optional[Owned] = None
+    leftovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,18 @@ class ConfigPlan:
     files: tuple[tuple[DesiredFile, str], ...]  # the file, and the step
     restart: tuple[str, ...]
     left: tuple[str, ...]  # of restart, those that a killed run didn't get to
+    leftovers: tuple[str, ...] = ()
 
     @property
     def steps(self) -> list[str]:
         """The steps in order, as text for an operator."""
-        return [step for _desired, step in self.files] + [
-            f"restart {name}" + (", which a killed run didn't restart" if name in self.left else "")
-            for name in self.restart
+        return [
+            *(f"remove {path}, left by a killed run" for path in self.leftovers),
+            *(step for _desired, step in self.files),
+            *(
+                f"restart {name}" + (", which a killed run didn't restart" if name in self.left else "")
+                for name in self.restart
+            ),
         ]
 
 
@@ -197,7 +203,9 @@ def plan(
             if step or service in pending:
                 restart[service] = None
     changed = {service for each, _step in files for service in each.services}
-    return ConfigPlan(tuple(files), tuple(restart), tuple(name for name in restart if name not in changed))
+    left = tuple(name for name in restart if name not in changed)
+    leftovers = tuple(path for each in desired for path in actual[each.path].leftovers)
+    return ConfigPlan(tuple(files), tuple(restart), left, leftovers)
 
 
 def _step(desired: DesiredFile, there: ActualFile) -> str:

@@ -172,3 +172,11 @@ def test_folders_are_made_and_those_that_are_there_stay(tmp_path: Path) -> None:
     files.make_folder(str(tmp_path / "a" / "b"))
     files.make_folder(str(tmp_path / "a" / "b"))
     assert (_mode(tmp_path), _mode(tmp_path / "a" / "b")) == (0o750, 0o755)
+
+
+def test_leftovers_are_files_of_killed_runs_and_nothing_else_of_such_a_name(tmp_path: Path) -> None:
+    (tmp_path / ".nova.conf.0123456789abcdef").touch()
+    (tmp_path / ".nova.conf.1111111111111111").mkdir()
+    (tmp_path / ".nova.conf.2222222222222222").symlink_to("/etc/passwd")
+    (tmp_path / ".nova.conf.swp").touch()
+    assert files.leftovers(str(tmp_path / "nova.conf")) == (str(tmp_path / ".nova.conf.0123456789abcdef"),)

@@ -209,3 +209,22 @@ def test_an_option_that_the_programs_own_file_overrules_is_refused(tmp_path: Pat
     wanted = DesiredFile(str(folder / "nova.conf"), options, services=("nova-compute",))
     with pytest.raises(OperatorError, match=r"nova-compute\.conf also sets reserved_host_disk_mb"):
         apply.bring_about(lambda: [wanted], _never, check_mode=True)
+
+
+def test_what_a_killed_run_left_beside_a_file_is_removed(tmp_path: Path) -> None:
+    """It holds what the file holds: passwords."""
+    conf = tmp_path / "nova.conf"
+    conf.write_text("[DEFAULT]\na = 1\n")
+    left, other = tmp_path / ".nova.conf.0123456789abcdef", tmp_path / ".nova.conf.swp"
+    left.touch()
+    other.touch()
+
+    def run(*, check_mode: bool) -> list[str]:
+        return apply.bring_about(
+            lambda: [DesiredFile(str(conf), {"DEFAULT": {"a": "1"}})], _never, check_mode=check_mode
+        ).steps
+
+    assert run(check_mode=True) == [f"remove {left}, left by a killed run"]
+    assert left.exists()
+    assert run(check_mode=False) == [f"remove {left}, left by a killed run"]
+    assert (left.exists(), other.exists(), run(check_mode=False)) == (False, True, [])
