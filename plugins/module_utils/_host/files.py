@@ -198,13 +198,16 @@ def _is_file(folder: int, name: str) -> bool:
 
 
 def make_folder(path: str, mode: int = 0o755) -> None:
-    """Make a folder and those above it, root's, each synced into the one above; those that are there stay as they are."""
+    """Make a folder and those above it, root's, each synced into the one above; those that are there stay as they are.
+
+    Raises OperatorError where another account could have it made elsewhere, OSError where the host refuses.
+    """
     if not os.path.isdir(path):
-        above = os.path.dirname(path)
-        make_folder(above, mode)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path, mode)
-        sync_folder(above)
+        make_folder(os.path.dirname(path), mode)
+        with _folder_of(path) as (folder, name):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, mode, dir_fd=folder)
+            os.fsync(folder)
 
 
 def sync_folder(path: str) -> None:

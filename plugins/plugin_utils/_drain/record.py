@@ -10,7 +10,6 @@ import os
 import stat
 import typing as t
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import UUID, OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
@@ -45,7 +44,7 @@ class DrainRecord:
 
     def save(self) -> None:
         """Write the file whole, for its owner only, and have it on the disk. Raises OSError, and OperatorError as files.replace does."""
-        Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(os.path.dirname(self.path), 0o700)
         text = json.dumps({"version": _VERSION, **{key: value for key, value in asdict(self).items() if key != "path"}})
         files.replace(self.path, text + "\n", files.ours(0o600))
 

@@ -67,6 +67,34 @@ for turn in itertools.count():
         os.rename(fresh, os.path.join(folder, "nova.conf"))
 """
 
+#: Runs as the account: swaps its folder nova.conf.d, and the folder more that isn't there yet, for links to root's folder.
+SWAP_FOLDERS = """
+import contextlib, itertools, os, sys, time
+folder, victim = sys.argv[1:]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+assert os.geteuid() == 65534
+counts = os.open(os.path.join(folder, "swapped"), os.O_WRONLY | os.O_CREAT, 0o644)
+own, more = os.path.join(folder, "nova.conf.d"), os.path.join(folder, "more")
+for turn in itertools.count():
+    if turn % 8 == 7:
+        time.sleep(turn % 5 / 500)
+    with contextlib.suppress(OSError):
+        os.rename(own, own + "~")
+        os.symlink(victim, own)
+        os.symlink(victim, more)
+        os.pwrite(counts, str(turn).encode(), 0)
+        os.unlink(own)
+        os.unlink(more)
+        os.mkdir(more)
+        os.rmdir(more)
+    with contextlib.suppress(OSError):
+        os.unlink(own)
+    with contextlib.suppress(OSError):
+        os.rename(own + "~", own)
+    with contextlib.suppress(OSError):
+        os.unlink(more)
+"""
+
 
 class Place(t.NamedTuple):
     """The folder of the account, and root's file outside."""
@@ -91,17 +119,26 @@ class Place(t.NamedTuple):
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Place]:
     """A folder of an account that swaps names in it all the time."""
+    monkeypatch.setattr(apply, "LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setattr(apply, "PENDING", str(tmp_path / "restart"))
+    victim = tmp_path / "victim"
+    victim.write_text("root's\n")
+    victim.chmod(0o600)
+    with _attacked(tmp_path, ATTACK, victim) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _attacked(tmp_path: Path, attack: str, victim: Path) -> t.Iterator[Place]:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.owner() == "root" and str(folder).startswith("/tmp/"):
             folder.chmod(0o755)
-    monkeypatch.setattr(apply, "LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr(apply, "PENDING", str(tmp_path / "restart"))
-    found = Place(tmp_path / "nova", tmp_path / "victim")
+    found = Place(tmp_path / "nova", victim)
     found.folder.mkdir()
     os.chown(found.folder, NOBODY, NOBODY)
-    found.victim.write_text("root's\n")
-    found.victim.chmod(0o600)
-    attacker = subprocess.Popen([sys.executable, "-c", ATTACK, str(found.folder), str(found.victim)])
+    (found.folder / "nova.conf.d").mkdir()
+    os.chown(found.folder / "nova.conf.d", NOBODY, NOBODY)
+    attacker = subprocess.Popen([sys.executable, "-c", attack, str(found.folder), str(found.victim)])
     try:
         until("10 swaps", lambda: found.swapped() >= 10, process=attacker, seen=found.swapped, every=0.01)
         yield found
@@ -147,6 +184,35 @@ def test_an_account_does_not_become_root_through_options_that_are_set(place: Pla
             lambda: [DesiredFile(path, {"DEFAULT": {"number": str(number)}})], never, check_mode=False
         ),
     )
+
+
+def test_an_account_does_not_lead_files_and_folders_elsewhere_with_the_folder_above_them(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    (victim / "x.conf").write_text("root's\n")
+
+    with _attacked(tmp_path, SWAP_FOLDERS, victim) as place:
+        own, more = place.folder / "nova.conf.d/x.conf", place.folder / "more/nova.conf.d"
+        jobs: dict[str, t.Callable[[], None]] = {
+            "written": lambda: files.replace(str(own), "nova's\n"),
+            "removed": lambda: files.remove(str(own)),
+            "made": lambda: files.make_folder(str(more)),
+        }
+        before, done = place.swapped(), dict.fromkeys(jobs, 0)
+        for number in range(50 * ROUNDS):
+            for what, job in jobs.items():
+                with contextlib.suppress(OperatorError, OSError):
+                    job()
+                    done[what] += 1
+                assert os.listdir(victim) == ["x.conf"], f"{what} elsewhere in round {number}"
+                assert (victim / "x.conf").read_text() == "root's\n", f"{what} elsewhere in round {number}"
+            with contextlib.suppress(OSError):
+                more.rmdir()
+                more.parent.rmdir()
+            if number >= ROUNDS and all(done.values()):
+                break
+        assert place.swapped() > before
+        assert all(done.values()), done
 
 
 def test_what_is_written_in_peace_is_right(tmp_path: Path) -> None:

@@ -180,3 +180,12 @@ def test_leftovers_are_files_of_killed_runs_and_nothing_else_of_such_a_name(tmp_
     (tmp_path / ".nova.conf.2222222222222222").symlink_to("/etc/passwd")
     (tmp_path / ".nova.conf.swp").touch()
     assert files.leftovers(str(tmp_path / "nova.conf")) == (str(tmp_path / ".nova.conf.0123456789abcdef"),)
+
+
+@pytest.mark.usefixtures("untrusted")
+def test_a_folder_is_not_made_where_another_account_has_led_the_path(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "nova").symlink_to("elsewhere")
+    with pytest.raises(OperatorError, match="is a link that another account can change"):
+        files.make_folder(str(tmp_path / "nova" / "nova.conf.d"))
+    assert os.listdir(tmp_path / "elsewhere") == []
