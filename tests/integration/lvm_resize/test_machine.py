@@ -390,9 +390,9 @@ def test_a_second_run_at_the_same_time_is_refused(prepared: Machine) -> None:
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):  # fmt: skip
         prepared.run(f"{_REACHED}; rm /run/reached")
         assert "Another run" in prepared.module(**wanted).get("msg", "")
-        prepared.ssh("pkill -KILL -f /opt/day2/start.py")
+        prepared.run("pkill -KILL -f '^python3 /opt/day2/start.py'")
     assert "Another run" in prepared.module(**wanted).get("msg", "")
-    prepared.ssh("pkill -KILL -f '^sleep infinity'")
+    prepared.run("pkill -KILL -f '^sleep infinity'")
     assert not prepared.module(**wanted).get("failed")
     assert prepared.sizes() == (320 * _MIB,) * 2
 
