@@ -36,7 +36,7 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
             found["here"] = services.here(rows, names, fsid, uuid, services.uuids_of(settings))
             found["files"] = services.service_files(settings, names, fsid, uuid, settings.get("alike") or {})
     except services.CephNamesError as exc:
-        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     return found
 
 

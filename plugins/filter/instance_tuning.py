@@ -37,7 +37,7 @@ def instance_tuning(request: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
             item["disks"] = [{"disk": name, **disk}]
         parse_domains([item])
     except OperatorError as exc:
-        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     return [item]
 
 

@@ -27,7 +27,7 @@ def limits_comparison(
     try:
         rows = row_count(shown)
     except ValueError as exc:
-        raise AnsibleFilterError(f"limits_comparison: {exc}.") from exc
+        raise AnsibleFilterError(f"limits_comparison: {exc}.") from None
     names = list(hosts)
     return comparison(
         {host: hostvars[host].get(info_register) for host in names},

@@ -47,9 +47,9 @@ def limits_preview(
             computes={host: hostvars[host].get("compute") for host in names},
         )
     except RulesError as exc:
-        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     except (TypeError, ValueError) as exc:
-        raise AnsibleFilterError(f"limits_preview: {exc}.") from exc
+        raise AnsibleFilterError(f"limits_preview: {exc}.") from None
 
 
 class FilterModule:

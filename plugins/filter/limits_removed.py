@@ -18,7 +18,7 @@ def limits_removed(
     try:
         return removals({host: hostvars[host].get(variable) for host in hosts}, at_most)
     except RemovalsError as exc:
-        raise AnsibleFilterError(f"{exc}.") from exc
+        raise AnsibleFilterError(f"{exc}.") from None
 
 
 class FilterModule:

@@ -48,7 +48,7 @@ def nic_limit(request: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
             raise OperatorError(f"state is '{item['state'][:40]}', not present or absent.")
         parse_interfaces([item])
     except OperatorError as exc:
-        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     return [item]
 
 
@@ -83,7 +83,7 @@ def _in_libvirts_unit(where: str, number: str, written: object) -> int | None:
             return size // BURST_UNIT
         rate = parse_rate(text)
     except UnitError as exc:
-        raise OperatorError(f"{where}: {exc}.") from exc
+        raise OperatorError(f"{where}: {exc}.") from None
     if rate < AVERAGE_BITS:
         raise OperatorError(f"{where} is '{text}'; the least that libvirt can set is 8kbit.")
     return rate // AVERAGE_BITS

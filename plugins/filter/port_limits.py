@@ -54,9 +54,9 @@ def port_limits(
             limits = {answer.port["port_id"]: answer.limits for answer in answers}
             items = interfaces(ports, items, limits, despite_vif_quota=quota_too)
     except RulesError as exc:
-        raise AnsibleFilterError(f"Nothing was changed. {exc}") from exc
+        raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     except TypeError as exc:
-        raise AnsibleFilterError(f"port_limits: {exc}.") from exc
+        raise AnsibleFilterError(f"port_limits: {exc}.") from None
     undecided = [answer for answer in answers if answer.undecided]
     if undecided:
         Display().warning(_keeping(undecided))

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 from ansible.module_utils.compat.version import StrictVersion
 
+from tests.places import ROOT
 from tests.unit.collection.tree import KINDS, documentation, plugins, read_yaml
 
 every_plugin = pytest.mark.parametrize(
@@ -35,3 +37,16 @@ def test_it_says_what_check_mode_diff_mode_and_a_second_run_do(kind: str, path: 
         assert support in ("full", "partial", "none", "N/A")
         if support in ("partial", "none"):
             assert attributes[name].get("details"), f"{path.stem} doesn't say why its {name} is {support}."
+
+
+# What runs where Ansible runs, whose errors Ansible words.
+@pytest.mark.parametrize("kind", ["filter", "action", "inventory", "plugin_utils"])
+def test_an_error_is_told_once(kind: str) -> None:
+    """Ansible appends the text of each cause to that of an error."""
+    chained = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted((ROOT / "plugins" / kind).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Raise) and node.cause and not isinstance(node.cause, ast.Constant)
+    ]
+    assert chained == [], f"raise these errors from None: {chained}"
