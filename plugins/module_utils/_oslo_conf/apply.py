@@ -153,19 +153,24 @@ def _in_folder(folder: str, wanted: t.Mapping[str, str]) -> list[str]:
 
 
 def _manager(service: str, run: Run) -> str:
-    """Who restarts a service: systemd or an init script. Raises OperatorError for one that neither knows."""
+    """Who restarts a service, as manager_of() tells. Raises OperatorError for one that nobody knows, and for one that runs and can't be restarted."""
     found = manager_of(service, run)
     if not found:
         raise OperatorError(f"{no_service(service)} Leave services empty where something else restarts them.")
+    if found == "nobody" and _shown("ActiveState", service, run) not in ("inactive", "failed"):
+        raise OperatorError(
+            f"{service} runs although it is masked, so systemd wouldn't restart it with its new configuration; "
+            f"run `systemctl unmask {service}`, or stop it, and run again."
+        )
     return found
 
 
 def manager_of(service: str, run: Run) -> str:
-    """Who restarts a service: systemd or an init script ("systemd", "init"); empty for one that neither knows."""
+    """Who restarts a service: "systemd", "init" (a script), or "nobody": systemd refuses that of a masked one. Empty for one that none knows."""
     if os.path.isdir("/run/systemd/system"):
-        rc, out, _err = run(["systemctl", "show", "--property=LoadState", "--value", "--", service], "")
-        if rc == 0 and out.strip() in ("loaded", "masked"):
-            return "systemd"
+        state = _shown("LoadState", service, run)
+        if state in ("loaded", "masked"):
+            return "systemd" if state == "loaded" else "nobody"
     return "init" if os.path.exists(f"/etc/init.d/{service}") else ""
 
 
@@ -173,6 +178,11 @@ def no_service(*names: str) -> str:
     """The error for services of which this host has none."""
     which = " or ".join(map(repr, names))
     return f"This host has no service {which}; `systemctl list-units '*{names[0].split('-')[0]}*'` tells what there is."
+
+
+def _shown(name: str, service: str, run: Run) -> str:
+    rc, out, _err = run(["systemctl", "show", f"--property={name}", "--value", "--", service], "")
+    return out.strip() if rc == 0 else ""
 
 
 # ----------------------------------------------------------------------- act
@@ -198,6 +208,8 @@ def _apply(needed: ConfigPlan, managers: t.Mapping[str, str], run: Run) -> None:
 
 def _restart(service: str, manager: str, run: Run) -> None:
     """Restart a service. One that was stopped stays stopped: it reads its configuration when it starts."""
+    if manager == "nobody":
+        return
     if manager == "systemd":
         rc, out, err = run(["systemctl", "try-restart", "--", service], "")
     else:

@@ -228,3 +228,44 @@ def test_what_a_killed_run_left_beside_a_file_is_removed(tmp_path: Path) -> None
     assert left.exists()
     assert run(check_mode=False) == [f"remove {left}, left by a killed run"]
     assert (left.exists(), other.exists(), run(check_mode=False)) == (False, True, [])
+
+
+class _Systemd:
+    """systemctl on a host whose only unit is masked."""
+
+    def __init__(self, active: str) -> None:
+        self._active = active
+
+    def __call__(self, args: list[str], _data: str) -> tuple[int, str, str]:
+        shown = {"--property=LoadState": "masked\n", "--property=ActiveState": f"{self._active}\n"}
+        if args[1] == "show":
+            return 0, shown[args[2]], ""
+        return 1, "", f"Failed to {args[1]} {args[-1]}.service: Unit {args[-1]}.service is masked."
+
+
+@pytest.fixture
+def booted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This host was booted with systemd."""
+    isdir = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/systemd/system" or isdir(path))
+
+
+@pytest.mark.usefixtures("booted")
+def test_a_masked_service_that_does_not_run_reads_its_configuration_when_it_is_started(tmp_path: Path) -> None:
+    conf = tmp_path / "nova.conf"
+    conf.write_text("[DEFAULT]\n")
+    desired = [DesiredFile(str(conf), {"DEFAULT": {"a": "1"}}, services=("nova-compute",))]
+    apply.bring_about(lambda: desired, _Systemd("inactive"), check_mode=False)
+    assert read(conf.read_text()) == {"DEFAULT": {"a": "1"}}
+    assert os.listdir(tmp_path / "restart") == []
+
+
+@pytest.mark.usefixtures("booted")
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_masked_service_that_runs_is_refused_before_anything_is_written(tmp_path: Path, check_mode: bool) -> None:
+    conf = tmp_path / "nova.conf"
+    conf.write_text("[DEFAULT]\n")
+    desired = [DesiredFile(str(conf), {"DEFAULT": {"a": "1"}}, services=("nova-compute",))]
+    with pytest.raises(OperatorError, match="nova-compute runs although it is masked"):
+        apply.bring_about(lambda: desired, _Systemd("active"), check_mode=check_mode)
+    assert conf.read_text() == "[DEFAULT]\n"
