@@ -29,6 +29,7 @@ NOBODY = 65534
 ATTACK = """
 import contextlib, itertools, os, sys, time
 folder, victim = sys.argv[1:]
+os.chdir(folder); folder = "."  # another pytest closes the folders above again
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 assert os.geteuid() == 65534
 os.umask(0)
@@ -71,6 +72,7 @@ for turn in itertools.count():
 SWAP_FOLDERS = """
 import contextlib, itertools, os, sys, time
 folder, victim = sys.argv[1:]
+os.chdir(folder); folder = "."  # another pytest closes the folders above again
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 assert os.geteuid() == 65534
 counts = os.open(os.path.join(folder, "swapped"), os.O_WRONLY | os.O_CREAT, 0o644)
