@@ -299,6 +299,8 @@ plugin: openstack_ops.day2.nova_computes
 #     devices: {tap: tapfc618310-b9, qbr: qbrfc618310-b9, qvb: qvbfc618310-b9, qvo: qvofc618310-b9}
 #     network_id: 87590488-0714-4eb8-8c27-0963a032dec2
 #     network_name: data
+#     network_shared: false         # with all projects
+#     network_external: false       # both are null where Neutron doesn't tell
 #     own_network: true             # of the port's own project, neither shared nor external
 #     claims: null                  # or the service whose port it says it is, such as network:dhcp, or trunk:subport
 #     fixed_ips:

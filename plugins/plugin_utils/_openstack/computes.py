@@ -126,6 +126,8 @@ class InstancePort(t.TypedDict):
     devices: dict[str, str]
     network_id: str
     network_name: str | None
+    network_shared: bool | None
+    network_external: bool | None
     own_network: bool
     claims: str | None
     fixed_ips: list[FixedIp]
@@ -355,6 +357,9 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
                 "devices": plug.devices(port["id"]),
                 "network_id": port["network_id"],
                 "network_name": network.get("name"),
+                "network_shared": network.get("shared"),
+                # Neutron without routers has no external networks.
+                "network_external": network.get("router:external", False) if network else None,
                 "own_network": _own_network(port, network),
                 "claims": _claims(port, subports),
                 "fixed_ips": fixed_ips,

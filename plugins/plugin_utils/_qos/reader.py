@@ -26,6 +26,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
     DIRECTIONS,
+    FACT_KEYS,
     MATCH_KEYS,
     NAME_KEYS,
     Rule,
@@ -37,6 +38,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written im
     plain_id,
     quoted,
     several,
+    truth,
     unknown_keys,
 )
 
@@ -120,6 +122,10 @@ class Reader:
         return frozenset(self._matched(where, key, value) for value in several(written) if value is not None)
 
     def _matched(self, where: str, key: str, value: object) -> str:
+        if key in FACT_KEYS:
+            if not isinstance(value, bool):
+                self.problems.append(f"{where} is {kind(value)}, neither true nor false")
+            return truth(value)
         if not isinstance(value, str):
             self.problems.append(f"{where} is {kind(value)}; write it in quotes, or YAML takes it for something else")
         elif key in NAME_KEYS:

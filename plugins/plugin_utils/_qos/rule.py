@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import Network, plain_networks
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import plain_id
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import plain_id, truth
 
 Port = t.Mapping[str, t.Any]
 #: One direction's numbers: rate and ceil in bit/s, burst in bytes; those that the operator has left out are left out.
@@ -20,7 +20,9 @@ DIRECTIONS = ("egress", "ingress")
 ID_KEYS = ("project", "network", "server", "port")
 #: What only operators name; each is compared letter by letter.
 NAME_KEYS = ("flavor", "host", "aggregate", "availability_zone")
-MATCH_KEYS = (*ID_KEYS, *NAME_KEYS, "floating_ip")
+#: True or false, and nothing that a tenant can set.
+FACT_KEYS = ("network_shared", "network_external")
+MATCH_KEYS = (*ID_KEYS, *NAME_KEYS, *FACT_KEYS, "floating_ip")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Values = frozenset[str] | tuple[Network, ...]
@@ -56,12 +58,17 @@ class Rule:
             else:
                 unknown.append(key)
         if unknown:
-            raise Unknown(f"{self.title} asks for the {' and the '.join(unknown)}")
+            why = "Neutron doesn't tell that of the port's network" if set(unknown) <= set(FACT_KEYS) else ""
+            raise Unknown(f"{self.title} asks for the {' and the '.join(unknown)}", why)
         return f"{self.title} because {' and '.join(reasons)}" if reasons else f"{self.title}, which matches every port"
 
 
 class Unknown(Exception):
-    """The end of an error: what depends on something that isn't known about a port."""
+    """The end of an error: what depends on something that isn't known about a port; and why, where that doesn't depend on the port."""
+
+    def __init__(self, what: str, why: str = "") -> None:
+        self.why = why
+        super().__init__(what)
 
 
 class Facts:
@@ -85,6 +92,10 @@ class Facts:
         self._told: dict[str, dict[str, str]] = {
             key: {plain_id(text) if key in ID_KEYS else text: text} for key, text in shown.items() if text is not None
         }
+        for key in FACT_KEYS:
+            if isinstance(port.get(key), bool):
+                word = truth(port[key])
+                self._told[key] = {word: word}
         if "aggregates" in there:
             self._told["aggregate"] = {name: name for name in there["aggregates"]}
         self.vcpus: int | None = instance["flavor"].get("vcpus") if instance else None

@@ -174,7 +174,7 @@ class RuleBook:
         try:
             limits, why, rule = self._wanted(port, facts)
         except Unknown as exc:
-            return self._by_last_resort(port, facts, f"undecided: {exc}, but {_whats_unknown(port)}")
+            return self._by_last_resort(port, facts, f"undecided: {exc}, but {exc.why or _whats_unknown(port)}")
         title = rule.title if rule else ""
         if not limits:
             return Answer(port, "unlimited", why, {}, rule=title)

@@ -23,6 +23,11 @@ def several(written: object) -> t.Sequence[object]:
     return written if isinstance(written, (list, tuple)) else [written]
 
 
+def truth(value: object) -> str:
+    """true or false, as YAML has it."""
+    return str(value).lower()
+
+
 def plain_id(text: str) -> str:
     """An id without dashes: Keystone omits them, the other services don't, and operators copy from both."""
     return text.replace("-", "").lower()

@@ -435,6 +435,8 @@ def test_a_network_is_a_ports_own_only_where_nobody_else_is(lists: Lists, change
     network.update(changes)
     ((_host, item),) = shown(lists, port)
     assert item["own_network"] is own
+    assert item["network_shared"] is changes.get("shared", False)
+    assert item["network_external"] is changes.get("router:external", False)
 
 
 def test_subnet_made_between_two_lists_has_no_cidr_yet(lists: Lists) -> None:

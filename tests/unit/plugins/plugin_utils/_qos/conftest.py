@@ -70,6 +70,8 @@ def make_port() -> MakePort:
             "other_subnets": [
                 {"subnet_id": "o", "cidr": cidr, "ip_version": 6 if ":" in cidr else 4} for cidr in others
             ],
+            "network_shared": False,
+            "network_external": False,
             "own_network": True,
             "claims": None,
             "floating_ips": [{"id": "f", "address": address, "fixed_ip": "192.0.2.1"} for address in floating],

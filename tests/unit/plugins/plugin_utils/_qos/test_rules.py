@@ -55,6 +55,7 @@ MATCHES = {
         {"floating_ip": ["198.51.100.0/24", "203.0.113.56"]},
         "floating IP 203.0.113.56 lies in 203.0.113.56/32",
     ),
+    "no shared network": ({"network_shared": False}, "network_shared is false"),
     "all keys": ({"project": PROJECT, "flavor": ["m1.tiny"]}, f"project is {PROJECT} and flavor is m1.tiny"),
 }
 
@@ -79,6 +80,8 @@ NO_MATCHES = {
     "another project": {"project": OTHER},
     "another flavor": {"flavor": "m1.tin"},
     "a flavor in other letters": {"flavor": "M1.TINY"},
+    "a shared network": {"network_shared": True},
+    "an external network": {"network_external": True},
     "floating IP outside": {"floating_ip": "203.0.113.64/26"},
     "floating IP of the other version": {"floating_ip": "2001:db8::/32"},
     "an empty list": {"port": []},
@@ -96,6 +99,22 @@ def test_a_port_that_no_rule_matches_is_not_limited(match: dict[str, t.Any], mak
         "state": "absent",
         "why": "not limited: no rule matches",
     }
+
+
+@pytest.mark.parametrize("key", ["network_shared", "network_external"])
+def test_a_rule_matches_by_the_kind_of_network(key: str, make_port: MakePort) -> None:
+    book = RuleBook([rule(match={key: True})])
+    (answer,) = book.answers([make_port(**{key: True})])
+    assert answer.why == f"rule 1 'gold' because {key} is true"
+    # Unknown is neither, also where the inventory's cache is of an older version.
+    port = make_port(**{key: None})
+    for unknown in (port, {name: value for name, value in port.items() if name != key}):
+        (answer,) = book.answers([unknown])
+        assert answer.keeps
+        assert (
+            answer.why
+            == f"undecided: rule 1 'gold' asks for the {key}, but Neutron doesn't tell that of the port's network"
+        )
 
 
 def test_the_first_rule_that_matches_wins(make_port: MakePort) -> None:
@@ -448,7 +467,7 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
     "metadata": (
         [rule(match={"metadata": "x"})],
         "rule 1 'gold': match has the unknown key 'metadata' (known are project, network, server, port, "
-        "flavor, host, aggregate, availability_zone, floating_ip).",
+        "flavor, host, aggregate, availability_zone, network_shared, network_external, floating_ip).",
     ),
     "unknown match key": (
         [rule(match={"flavour": "x"})],
