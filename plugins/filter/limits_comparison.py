@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.preview import ended
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.reader import Reader
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import SORTS, comparison
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import row_count
 
@@ -21,6 +24,7 @@ def limits_comparison(
     info_register: str = "instance_qos_info",
     sort: str = "host",
     shown: object = 0,
+    rules: object = (),
 ) -> dict[str, t.Any]:
     if sort not in SORTS:
         raise AnsibleFilterError(f"limits_comparison: sort is '{sort}', not one of {', '.join(SORTS)}.")
@@ -29,13 +33,16 @@ def limits_comparison(
     except ValueError as exc:
         raise AnsibleFilterError(f"limits_comparison: {exc}.") from None
     names = list(hosts)
-    return comparison(
+    told = comparison(
         {host: hostvars[host].get(info_register) for host in names},
         {host: hostvars[host].get(register) for host in names},
         whole_hosts=whole_hosts,
         sort=sort,
         shown=rows,
     )
+    # Mistakes in the rules are told by whoever acts on them.
+    over = [f"{rule.title} {ended(rule)}." for rule in Reader().rules(rules) if rule.ended(time.time())]
+    return {**told, "text": [*told["text"], *over]}
 
 
 class FilterModule:

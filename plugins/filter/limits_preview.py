@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -37,7 +38,11 @@ def limits_preview(
         )
     try:
         book = RuleBook(
-            rules, despite_policy=boolean(despite_policy), despite_vif_quota=boolean(despite_vif_quota), **settings
+            rules,
+            despite_policy=boolean(despite_policy),
+            despite_vif_quota=boolean(despite_vif_quota),
+            now=time.time(),
+            **settings,
         )
         return preview(
             book,

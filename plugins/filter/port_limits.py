@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -46,7 +47,12 @@ def port_limits(
             items = removal(ports) + left
             return items if backend == "tc" else interfaces(ports, items, {}, despite_vif_quota=quota_too)
         book = RuleBook(
-            rules, despite_policy=boolean(despite_policy), despite_vif_quota=quota_too, backend=backend, **settings
+            rules,
+            despite_policy=boolean(despite_policy),
+            despite_vif_quota=quota_too,
+            backend=backend,
+            now=time.time(),
+            **settings,
         )
         answers = book.answers(ports, compute)
         items = [answer.public() for answer in answers] + left

@@ -100,6 +100,42 @@ options:
         description: A remark for the result, for example which rule this limit comes from. At most 1000 characters.
         type: str
         default: ''
+      until:
+        description:
+          - When these limits end, for example V(2026-12-24T18:00+01:00). O(ports[].afterwards) follows, without a run of Ansible. The clock is
+            the host's.
+          - A date and a time in ISO 8601 with the zone; without one it is refused.
+          - Needs O(persist), because the restorer ends the limits.
+        type: str
+        version_added: 0.1.0
+      afterwards:
+        description:
+          - What follows the limits that end at O(ports[].until), in this order. Each but the last ends, too. Without any the port isn't limited then.
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.1.0
+        suboptions:
+          egress:
+            description: As O(ports[].egress).
+            type: dict
+            suboptions: *limit
+          ingress:
+            description: As O(ports[].ingress).
+            type: dict
+            suboptions: *limit
+          exempt:
+            description: As O(ports[].exempt).
+            type: list
+            elements: str
+            default: []
+          why:
+            description: As O(ports[].why).
+            type: str
+            default: ''
+          until:
+            description: As O(ports[].until).
+            type: str
       state:
         description:
           - V(absent) removes the port's limits in both directions.
@@ -164,6 +200,17 @@ EXAMPLES = r"""
         ingress: {rate: 20mbit}
         exempt: [192.168.111.0/24, "fd00:1::/64"]
 
+- name: Give a port more until the evening of that day, and then what it had
+  openstack_ops.day2.tc_htb:
+    ports:
+      - port_id: fc618310-b936-4247-a5e4-2389a9d8c50e
+        plug: ovs_hybrid
+        egress: {rate: 100mbit}
+        until: "2026-12-24T18:00+01:00"
+        afterwards:
+          - egress: {rate: 20mbit}
+    persist: true
+
 - name: Limit all ports of this compute, and no others, and keep it so
   openstack_ops.day2.tc_htb:
     ports: "{{ instance_ports | openstack_ops.day2.port_limits(rules) }}"
@@ -225,6 +272,10 @@ ports:
     reason:
       description: Why a port is gone, refused or failed, or that it is kept without any limit.
       type: str
+    until:
+      description: When the limits end, in UTC.
+      returned: where they end
+      type: str
     now:
       description: The limit in each direction after, as read from the kernel; in check mode as predicted.
       type: dict
@@ -259,6 +310,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import (
     apply,
@@ -279,6 +331,13 @@ def argument_spec() -> dict[str, t.Any]:
         ceil=dict(type="str"),
         burst=dict(type="str"),
     )
+    phase = dict(
+        egress=dict(type="dict", options=limit),
+        ingress=dict(type="dict", options=limit),
+        exempt=dict(type="list", elements="str", default=[]),
+        why=dict(type="str", default=""),
+        until=dict(type="str"),
+    )
     return dict(
         ports=dict(
             type="list",
@@ -287,10 +346,8 @@ def argument_spec() -> dict[str, t.Any]:
             options=dict(
                 port_id=dict(type="str", required=True),
                 plug=dict(type="str", choices=list(PLUGS), required=True),
-                egress=dict(type="dict", options=limit),
-                ingress=dict(type="dict", options=limit),
-                exempt=dict(type="list", elements="str", default=[]),
-                why=dict(type="str", default=""),
+                **phase,
+                afterwards=dict(type="list", elements="dict", default=[], options=phase),
                 state=dict(type="str", choices=["present", "absent", "kept"], default="present"),
                 last_resort=dict(type="bool", default=False),
             ),
@@ -313,6 +370,8 @@ def job(module: AnsibleModule) -> Outcome:
     )
     if request.persist:
         restorer_service.require_systemd()
+    elif any(port.until is not None for port in request.ports):
+        raise OperatorError("A port has until, which needs persist: true, since the restorer ends its limits.")
     run_command = runner(module)
     service = functools.partial(restorer_service.settle, run_command, check=module.check_mode)
     if module.check_mode:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ from .._common import OperatorError, changed_meanwhile
 from .._kernel import modules, ovsdb
 from .._kernel.netlink import Kernel
 from . import batch, state
-from .limits import Survey, public
+from .limits import Survey, end_of, public
 from .plan import PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
 from .ports import LEAVES, Port
 
@@ -76,17 +77,19 @@ class PortsOutcome:
     @property
     def diff(self) -> dict[str, t.Any]:
         """Before and after of the ports that change, for --diff."""
-        acting = [plan for plan in self.plans if plan.acts]
+        acting = [plan for plan in self.plans if plan.acts or plan.rescheduled]
         return {
-            "before": {plan.port.port_id: public(plan.found) for plan in acting},
-            "after": {plan.port.port_id: public(plan.now) for plan in acting},
+            "before": {plan.port.port_id: {**public(plan.found), **end_of(plan.saved)} for plan in acting},
+            "after": {plan.port.port_id: {**public(plan.now), **end_of(plan.port)} for plan in acting},
         }
 
 
 def check(request: Request, service: t.Optional[Service] = None) -> PortsOutcome:
     """Predict, touch nothing; service must not either. Raises OperatorError where the host can't be asked."""
-    saved, unreadable = _load()
-    request = _settled(request, saved)
+    now = time.time()
+    kept, unreadable = _load()
+    saved = kept.at(now)
+    request = _settled(request, saved, now)
     plans = _plan(request, _read(request), saved)
     outcome = _outcome(request, plans, saved, unreadable)
     _settle_service(outcome, service)
@@ -102,12 +105,15 @@ def apply(request: Request, batch: batch.Batch, service: t.Optional[Service] = N
     Raises OperatorError where the host can't be asked, or another run holds the lock.
     """
     with state.locked(_LOCK_SECONDS):
-        saved, unreadable = _load()
-        request = _settled(request, saved)
+        now = time.time()
+        kept, unreadable = _load()
+        saved = kept.at(now)
+        request = _settled(request, saved, now)
         plans = _plan(request, _read(request), saved)
         outcome = _outcome(request, plans, saved, unreadable)
-        if outcome.state_before != outcome.state_after:
-            if outcome.state_before and outcome.state_after:
+        # Limits that have ended leave the file with this run, which is no change: they counted for nothing.
+        if _text(kept) != outcome.state_after:
+            if _text(kept) and outcome.state_after:
                 # First the restorer: one of an older version might not read what is saved now.
                 _settle_service(outcome, service)
                 service = None
@@ -131,10 +137,15 @@ def _load() -> tuple[state.Saved, str]:
         return state.Saved(), _not_saved(exc)
 
 
-def _settled(request: Request, saved: state.Saved) -> Request:
-    """A last resort isn't for a port whose limit is saved, also while its devices are away."""
+def _text(saved: state.Saved) -> str:
+    return state.render(saved) if saved.ports or saved.damaged else ""
+
+
+def _settled(request: Request, saved: state.Saved, now: float) -> Request:
+    """A last resort isn't for a port whose limit is saved, also while its devices are away; and what has ended isn't asked for."""
     ports = [
-        replace(port, kept=True) if port.last_resort and port.port_id in saved.ports else port for port in request.ports
+        replace(port, kept=True) if port.last_resort and port.port_id in saved.ports else port.at(now)
+        for port in request.ports
     ]
     return replace(request, ports=ports)
 
@@ -164,7 +175,7 @@ def survey(port_ids: Sequence[str]) -> tuple[list[Survey], list[str]]:
     saved = state.load()
     with Kernel() as kernel:
         devices = kernel.read(PortDevices(port_ids, everything=not port_ids), stats=True)
-    return survey_ports(port_ids, saved.ports, devices), saved.problems
+    return survey_ports(port_ids, saved.at(time.time()).ports, devices), saved.problems
 
 
 def restore(ports: Sequence[Port], batch: batch.Batch, acted: t.Callable[[list[str]], None]) -> list[PortPlan]:
@@ -199,6 +210,8 @@ def _plan(request: Request, devices: dict[str, Device], saved: state.Saved) -> l
         _refuse_lacking(plans, lacking)
     if request.purge:
         plans += plan_purge(request.ports, saved.ports, devices)
+    for plan in plans:
+        plan.saved = saved.ports.get(plan.port.port_id)
     return plans
 
 
@@ -265,8 +278,8 @@ def _outcome(request: Request, plans: list[PortPlan], saved: state.Saved, unread
     after = _next(request, plans, saved)
     return PortsOutcome(
         plans,
-        state.render(saved) if saved.ports or saved.damaged else "",
-        state.render(after) if after.ports or after.damaged else "",
+        _text(saved),
+        _text(after),
         list(saved.problems),
     )
 

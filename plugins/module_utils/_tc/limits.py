@@ -9,7 +9,8 @@ import functools
 import typing as t
 from dataclasses import asdict, dataclass
 
-from .ports import Network, Port, Shape
+from .ports import Network, Phase, Port, Shape
+from .times import format_time
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,14 +55,26 @@ def change(found: Mapping[str, t.Optional[Limit]], now: Mapping[str, t.Optional[
     return "changed" if any(before != after for before, after in pairs) else "unchanged"
 
 
+def loses(found: Mapping[str, t.Optional[Limit]], port: Port) -> str:
+    """The worst that becomes of a port's limits when this one's end: removed or loosened, or nothing."""
+    later = [change(found, of_port(phase)) for phase in port.afterwards]
+    return next((word for word in ("removed", "loosened") if word in later), "")
+
+
 def _looser(before: Shape, after: Shape) -> bool:
     return after.rate > before.rate or after.ceil > before.ceil
 
 
-def of_port(port: Port) -> Both:
-    """The limits that a port should have."""
+def of_port(port: t.Union[Port, Phase], leaf: str = "") -> Both:
+    """The limits that a port should have, now or in a phase."""
     shapes = {"egress": port.egress, "ingress": port.ingress}
-    return {name: Limit(shape, port.exempt, port.leaf) if shape else None for name, shape in shapes.items()}
+    leaf = port.leaf if isinstance(port, Port) else leaf
+    return {name: Limit(shape, port.exempt, leaf) if shape else None for name, shape in shapes.items()}
+
+
+def end_of(port: t.Optional[Port]) -> dict[str, t.Any]:
+    """When a port's limits end, for people: {until: time in UTC}; nothing where they don't."""
+    return {} if port is None or port.until is None else {"until": format_time(port.until)}
 
 
 @dataclass(frozen=True)
@@ -105,5 +118,7 @@ class Survey:
             "egress": self.egress.public() if self.egress else None,
             "ingress": self.ingress.public() if self.ingress else None,
             "owner": self.owner,
-            "saved": {"plug": saved.plug, "why": saved.why, **public(of_port(saved))} if saved else None,
+            "saved": {"plug": saved.plug, "why": saved.why, **public(of_port(saved)), **end_of(saved)}
+            if saved
+            else None,
         }

@@ -114,7 +114,7 @@ def look(saved_at: str = state.STATE_FILE) -> Found:
             devices = kernel.read(PortDevices((), everything=True), stats=True)
     except OSError as exc:
         unreadable["kernel"] = str(exc)
-    ports = [] if "kernel" in unreadable else survey_ports((), saved.ports, devices)
+    ports = [] if "kernel" in unreadable else survey_ports((), saved.at(time.time()).ports, devices)
     return Found(ports, len(saved.damaged), unreadable, time.monotonic() - began)
 
 

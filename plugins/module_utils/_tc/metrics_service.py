@@ -34,7 +34,7 @@ _PARTS = (
     *(f"_kernel/{name}" for name in ("__init__", "device", "netlink", "ovsdb")),
     *(
         f"_tc/{name}"
-        for name in ("__init__", "htb", "limits", "metrics", "ownership", "plan", "ports", "state", "units")
+        for name in ("__init__", "htb", "limits", "metrics", "ownership", "plan", "ports", "state", "times", "units")
     ),
 )
 _MAIN = "from day2._tc.metrics import main\n\nmain()\n"

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from .._kernel.device import CLSACT_INGRESS, Device, Filter
 from .._kernel.ovsdb import Switch
 from .htb import Shaper, describe, filter_del, shape_statements
-from .limits import DIRECTIONS, Both, Counted, Survey, change, of_port, public
+from .limits import DIRECTIONS, Both, Counted, Survey, change, end_of, loses, of_port, public
 from .ownership import EXEMPT, LIMITED, complete, legacy_made, ours, owner
 from .ports import Port, Shape
 
@@ -72,10 +72,24 @@ class PortPlan:
     needs: set[str] = field(default_factory=set)
     settled: set[str] = field(default_factory=set)  # names of devices whose root is as desired
     retry: bool = False  # the reason for refusing it may be temporary
+    saved: t.Optional[Port] = None  # the port as it is saved on the host
 
     @property
     def acts(self) -> bool:
         return bool(self.links_before or self.statements or self.links_after)
+
+    @property
+    def rescheduled(self) -> bool:
+        """Whether the limits end at another time than the host knows, or others follow."""
+        if self.done in ("kept", "refused"):
+            return False
+        known = (self.saved.until, self.saved.afterwards) if self.saved else (None, ())
+        return (self.port.until, self.port.afterwards) != known
+
+    @property
+    def change(self) -> str:
+        """What becomes of the limits. What they lose at an end counts when the host gets to know it, not at every run until then."""
+        return (loses(self.found, self.port) if self.rescheduled else "") or change(self.found, self.now)
 
     def refuse(self, done: str, reason: str, *, retry: bool = False) -> PortPlan:
         """The same port with nothing to do, for the given reason."""
@@ -88,9 +102,10 @@ class PortPlan:
             "why": self.port.why,
             "found": public(self.found),
             "done": self.done,
-            "change": change(self.found, self.now),
+            "change": self.change,
             "reason": self.reason,
             "now": public(self.now),
+            **end_of(self.port),
         }
 
 

@@ -9,9 +9,10 @@ import functools
 import ipaddress
 import re
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .._common import UUID, OperatorError, first_of, shown
+from .times import TimeError, format_time, parse_time
 from .units import MAX_SIZE, UnitError, format_rate, format_size, parse_rate, parse_size, texts
 
 PLUGS = ("ovs_hybrid", "bridge", "ovs", "ovn")
@@ -44,10 +45,22 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """Limits that follow when others have ended, and when they end themselves (in seconds since 1970), if they do."""
+
+    egress: t.Optional[Shape] = None
+    ingress: t.Optional[Shape] = None
+    exempt: tuple[Network, ...] = ()
+    why: str = ""
+    until: t.Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Port:
     """An instance's port and its desired limits, as seen from the instance: egress is what it sends.
 
-    A kept port is left as it is, even by a purge. A last resort applies only to a port that has no limit.
+    A kept port is left as it is, even by a purge. A last resort applies only to a port that has no limit. Limits that end (until, in seconds
+    since 1970) are followed by those of afterwards, in their order; each of these but the last ends, too.
     """
 
     port_id: str
@@ -59,10 +72,33 @@ class Port:
     why: str = ""
     kept: bool = False
     last_resort: bool = False
+    until: t.Optional[int] = None
+    afterwards: tuple[Phase, ...] = ()
 
     @property
     def limited(self) -> bool:
         return self.egress is not None or self.ingress is not None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is limited, or going to be."""
+        return self.limited or any(phase.egress or phase.ingress for phase in self.afterwards)
+
+    def at(self, now: float) -> Port:
+        """The port with the limits that count at this time, in seconds since 1970; itself where none of them has ended."""
+        port = self
+        while port.until is not None and port.until <= now:
+            phase, *later = port.afterwards
+            port = replace(
+                port,
+                egress=phase.egress,
+                ingress=phase.ingress,
+                exempt=phase.exempt,
+                why=phase.why,
+                until=phase.until,
+                afterwards=tuple(later),
+            )
+        return port
 
     def device(self, prefix: str) -> str:
         """The device name that Neutron, Nova and os-vif derive from the port id."""
@@ -87,14 +123,18 @@ def parse_ports(entries: t.Sequence[t.Mapping[str, t.Any]], leaf: str) -> list[P
     return ports
 
 
-#: From one direction's limit as it was written, and its place in errors, to its numbers; None where there is none.
-ReadShape = t.Callable[[t.Optional[t.Mapping[str, t.Any]], str], t.Optional[Shape]]
+@dataclass(frozen=True)
+class Form:
+    """How numbers are written: from one direction's limit, or the end of limits, and its place in errors, to numbers."""
+
+    shape: t.Callable[[t.Mapping[str, t.Any], str], Shape]
+    until: t.Callable[[object, str], int]
 
 
-def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str, read_shape: t.Optional[ReadShape] = None) -> Port:
+def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str, form: t.Optional[Form] = None) -> Port:
     """Turn an entry of the option into a Port; place names it in errors until its port_id is known to be valid.
 
-    read_shape is for limits that aren't written as in the option.
+    form is for numbers that aren't written as in the option.
 
     Raises OperatorError for what can't be a port, or a limit.
     """
@@ -102,23 +142,24 @@ def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str, read_shape: 
     plug = entry.get("plug")
     if plug not in PLUGS:
         raise OperatorError(f"Port {port_id}: plug {_shown(plug)} is not one of {', '.join(PLUGS)}.")
-    why = str(entry.get("why") or "")
-    if len(why) > _WHY_LENGTH:
-        raise OperatorError(f"Port {port_id}: why has {len(why)} characters; the limit is {_WHY_LENGTH}.")
+    who = f"Port {port_id}"
     if entry.get("state", "present") != "present":
-        return Port(port_id, plug, leaf=leaf, why=why, kept=entry["state"] == "kept")
-    read_shape = read_shape or _parse_shape
+        return Port(port_id, plug, leaf=leaf, why=_parse_why(entry, who), kept=entry["state"] == "kept")
+    form = form or _OPTION
+    first = _parse_phase(entry, f"{who}: ", form)
     port = Port(
         port_id,
         plug,
-        egress=read_shape(entry.get("egress"), f"Port {port_id}: egress"),
-        ingress=read_shape(entry.get("ingress"), f"Port {port_id}: ingress"),
-        exempt=_parse_exempt(entry.get("exempt") or [], f"Port {port_id}: exempt"),
+        egress=first.egress,
+        ingress=first.ingress,
+        exempt=first.exempt,
         leaf=leaf,
-        why=why,
+        why=first.why,
         last_resort=bool(entry.get("last_resort")),
+        until=first.until,
+        afterwards=_parse_afterwards(entry.get("afterwards") or [], first.until, who, form),
     )
-    if not port.limited:
+    if not port.lasting:
         raise OperatorError(
             f"Port {port_id}: neither egress nor ingress is given; name the direction to limit, "
             "or set state: absent to remove its limits."
@@ -136,9 +177,54 @@ def check_port_id(text: object, place: str) -> str:
     return port_id
 
 
-def _parse_shape(limit: t.Optional[t.Mapping[str, t.Any]], place: str) -> t.Optional[Shape]:
-    if limit is None:
-        return None
+def _parse_phase(entry: t.Mapping[str, t.Any], place: str, form: Form) -> Phase:
+    egress, ingress, until = (entry.get(key) for key in ("egress", "ingress", "until"))
+    return Phase(
+        egress=None if egress is None else form.shape(egress, f"{place}egress"),
+        ingress=None if ingress is None else form.shape(ingress, f"{place}ingress"),
+        exempt=_parse_exempt(entry.get("exempt") or [], f"{place}exempt"),
+        why=_parse_why(entry, place.rstrip(".: ")),
+        until=None if until is None else form.until(until, f"{place}until"),
+    )
+
+
+def _parse_afterwards(
+    entries: t.Sequence[t.Mapping[str, t.Any]], until: t.Optional[int], who: str, form: Form
+) -> tuple[Phase, ...]:
+    """The phases after the first one, which ends at until. Behind the last end that is given, the port isn't limited."""
+    phases = [
+        _parse_phase(entry, f"{who}: afterwards[{number}].", form) for number, entry in enumerate(entries, start=1)
+    ]
+    end, place = until, ""
+    for number, phase in enumerate(phases, start=1):
+        if end is None:
+            raise OperatorError(
+                f"{who}: {place}until is missing; say when the limits end that afterwards[{number}] follows."
+            )
+        place = f"afterwards[{number}]."
+        if phase.until is not None and phase.until <= end:
+            raise OperatorError(f"{who}: {place}until isn't after the until before it; give the ends in their order.")
+        end = phase.until
+    if end is not None:
+        phases.append(Phase(why=f"not limited since {format_time(end)}"))
+    return tuple(phases)
+
+
+def _parse_why(entry: t.Mapping[str, t.Any], place: str) -> str:
+    why = str(entry.get("why") or "")
+    if len(why) > _WHY_LENGTH:
+        raise OperatorError(f"{place}: why has {len(why)} characters; the limit is {_WHY_LENGTH}.")
+    return why
+
+
+def _parse_until(written: object, place: str) -> int:
+    try:
+        return parse_time(written)
+    except TimeError as exc:
+        raise OperatorError(f"{place}: {exc}.") from None
+
+
+def _parse_shape(limit: t.Mapping[str, t.Any], place: str) -> Shape:
     if limit.get("rate") is None:
         raise OperatorError(f"{place}.rate is missing; a limit needs its rate, for example 20mbit.")
     rate = _unit(parse_rate, limit["rate"], place + ".rate")
@@ -155,6 +241,9 @@ def _parse_shape(limit: t.Optional[t.Mapping[str, t.Any]], place: str) -> t.Opti
             f"at most {MAX_BURST_SECONDS} s, give at most {format_size(MAX_BURST_SECONDS * rate // 8)}."
         )
     return Shape.of(rate, ceil, burst)
+
+
+_OPTION = Form(_parse_shape, _parse_until)
 
 
 def _unit(parse: t.Callable[[object], int], text: object, place: str) -> int:

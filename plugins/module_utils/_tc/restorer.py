@@ -6,6 +6,8 @@
 It listens to rtnetlink, so it needs neither udev nor polling and notices everything the same way: boot, an instance's hard
 reboot, an incoming live migration, a restart of Open vSwitch (which removes qdiscs silently), `tc qdisc del` by
 hand. A qdisc that somebody else put in a limit's place is left alone and reported.
+
+Limits that end are followed by what is saved behind them, without a run of Ansible.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ class Restorer:
         ] = {}  # id of a due port -> when something first and last happened to its tap
         self._restored: dict[str, list[float]] = {}
         self._complaints: dict[str, str] = {}
+        self._next_end = math.inf  # when the next limit ends, in seconds since 1970
 
     def reload(self) -> None:
         """Read the state file if it is another one than last time; all its ports are then due. While it can't be read, those of before stay."""
@@ -92,6 +95,16 @@ class Restorer:
         self._indexes = {index: name for index, name in socket.if_nameindex() if name in self._owners}
         self._due = set(saved.ports)
         self._stirred = {port_id: when for port_id, when in self._stirred.items() if port_id in self._due}
+
+    def _end_limits(self) -> None:
+        """Go on to what follows the limits that have ended: their ports are due. The clock is the host's, whenever it is set."""
+        now = time.time()
+        for port_id, port in self._ports.items():
+            current = port.at(now)
+            if current is not port:
+                self._ports[port_id] = current
+                self._due.add(port_id)
+        self._next_end = min((port.until for port in self._ports.values() if port.until is not None), default=math.inf)
 
     def notice(self, buffer: bytes) -> None:
         """Take in what one recv brought."""
@@ -130,7 +143,7 @@ class Restorer:
     def wait(self) -> float:
         """Seconds until there is something to do even if nothing happens."""
         next_due = min((self._rested(port_id) for port_id in self._due), default=math.inf)
-        return min(max(0.0, next_due - time.monotonic()), _IDLE_SECONDS)
+        return min(max(0.0, min(next_due - time.monotonic(), self._next_end - time.time())), _IDLE_SECONDS)
 
     def notice_all(self) -> None:
         """Events were lost: everything is due."""
@@ -140,6 +153,7 @@ class Restorer:
         """Restore what is due, under the host's lock so that a run in progress ends first. drain takes in the events that wait."""
         if not self._due:
             self.reload()
+        self._end_limits()
         began = time.monotonic()
         if not any(self._rested(port_id) <= began for port_id in self._due):
             return
@@ -155,6 +169,7 @@ class Restorer:
 
         with state.locked(300):
             self.reload()
+            self._end_limits()
             rested = {port_id for port_id in self._due if self._rested(port_id) <= began}
             self._forget(rested)
             due = [self._ports[port_id] for port_id in sorted(rested) if port_id in self._ports]

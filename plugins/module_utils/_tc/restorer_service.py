@@ -48,6 +48,7 @@ _PARTS = (
             "ports",
             "restorer",
             "state",
+            "times",
             "units",
         )
     ),

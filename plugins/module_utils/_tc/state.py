@@ -4,7 +4,8 @@
 """The desired limits saved on the host, which the restorer applies again.
 
 One file, replaced atomically so that a power cut leaves the old or the new one; one line per port, with a checksum,
-so that a damaged line loses only one port: `2 CRC32 {"port_id": ..., as in tc_htb's option, but rates in bit/s and bursts in bytes}`.
+so that a damaged line loses only one port: `2 CRC32 {"port_id": ..., as in tc_htb's option, but rates in bit/s, bursts in bytes and
+ends in seconds since 1970}`. Limits that have ended stay in their line, with what follows them, until a run changes the file.
 In lines that begin with 1, rates and bursts are texts as in the option. They are read, too, and stay until the file changes.
 """
 
@@ -18,7 +19,8 @@ from dataclasses import asdict, dataclass, field
 
 from .._common import OperatorError
 from .._host import files, lock
-from .ports import LEAVES, Port, Shape, parse_port
+from .ports import LEAVES, Form, Phase, Port, Shape, parse_port
+from .times import YEAR_10000
 from .units import MAX_RATE, MAX_SIZE
 
 if t.TYPE_CHECKING:
@@ -38,19 +40,34 @@ class Saved:
     damaged: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def at(self, now: float) -> Saved:
+        """With the limits that count at this time, in seconds since 1970: those that have ended count for nothing."""
+        ports = {port_id: port.at(now) for port_id, port in self.ports.items()}
+        lasting = {port_id: port for port_id, port in ports.items() if port.lasting}
+        return Saved(lasting, self.damaged, self.problems)
+
 
 def encode(port: Port) -> str:
     """Format a port as a line of the file."""
-    entry: dict[str, t.Any] = {"port_id": port.port_id, "plug": port.plug, "leaf": port.leaf}
-    for name, shape in (("egress", port.egress), ("ingress", port.ingress)):
-        if shape is not None:
-            entry[name] = asdict(shape)
-    if port.exempt:
-        entry["exempt"] = [str(network) for network in port.exempt]
-    if port.why:
-        entry["why"] = port.why
+    entry = {"port_id": port.port_id, "plug": port.plug, "leaf": port.leaf, **_phase(port)}
+    if port.afterwards:
+        entry["afterwards"] = [_phase(phase) for phase in port.afterwards]
     text = json.dumps(entry, sort_keys=True)
     return f"{_FORMAT} {zlib.crc32(text.encode()):08x} {text}\n"
+
+
+def _phase(phase: t.Union[Port, Phase]) -> dict[str, t.Any]:
+    entry: dict[str, t.Any] = {}
+    for name, shape in (("egress", phase.egress), ("ingress", phase.ingress)):
+        if shape is not None:
+            entry[name] = asdict(shape)
+    if phase.exempt:
+        entry["exempt"] = [str(network) for network in phase.exempt]
+    if phase.why:
+        entry["why"] = phase.why
+    if phase.until is not None:
+        entry["until"] = phase.until
+    return entry
 
 
 def decode(text: str, path: str = STATE_FILE) -> Saved:
@@ -84,25 +101,35 @@ def _decode_line(line: str) -> Port:
         leaf = entry.pop("leaf", None)
         if leaf not in LEAVES:
             raise OperatorError(f"leaf {leaf!r} is not one of {', '.join(LEAVES)}; {remedy}")
-        port = parse_port(entry, leaf, "this line", _numbers if version == _FORMAT else None)
+        port = parse_port(entry, leaf, "this line", _NUMBERS if version == _FORMAT else None)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         # The checksum matches, but we didn't write this.
         raise OperatorError(f"the line doesn't describe a port; {remedy}") from None
-    if not port.limited:  # an absent one, which a run would have left out
+    if not port.lasting:  # an absent one, which a run would have left out
         raise OperatorError(f"the line has no limit of a port; {remedy}")
     return port
 
 
-def _numbers(saved: t.Optional[Mapping[str, t.Any]], _place: str) -> t.Optional[Shape]:
+def _seconds(saved: object, _place: str) -> int:
+    """The end of a line's limits. Raises TypeError or ValueError for what no run has written."""
+    if type(saved) is not int:
+        raise TypeError(saved)
+    if not 0 < saved < YEAR_10000:
+        raise ValueError(saved)
+    return saved
+
+
+def _numbers(saved: Mapping[str, t.Any], _place: str) -> Shape:
     """One direction's limit of a line. Raises ValueError, TypeError or LookupError for what no run has written."""
-    if saved is None:
-        return None
     shape = Shape(saved["rate"], saved["ceil"], saved["burst"])
     if any(type(number) is not int for number in (shape.rate, shape.ceil, shape.burst)):
         raise TypeError(shape)
     if not (8 <= shape.rate <= shape.ceil <= 2 * MAX_RATE and 1 <= shape.burst <= MAX_SIZE):
         raise ValueError(shape)
     return shape
+
+
+_NUMBERS = Form(_numbers, _seconds)
 
 
 def load(path: str = STATE_FILE) -> Saved:
@@ -119,7 +146,7 @@ def next_saved(saved: Saved, desired: Mapping[str, Port], *, persist: bool, purg
     """
     ports = {} if purge else dict(saved.ports)
     for port_id, port in desired.items():
-        if port.limited and (persist or port_id in saved.ports):
+        if port.lasting and (persist or port_id in saved.ports):
             ports[port_id] = port
         else:
             ports.pop(port_id, None)

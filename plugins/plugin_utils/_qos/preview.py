@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from collections import Counter
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import format_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
@@ -80,7 +81,7 @@ def _rules(book: RuleBook, answers: t.Sequence[Answer], facts: t.Sequence[Facts]
     there = {key: {text for one in facts for text in one.compared(key)} for key in MATCH_KEYS}
     for answer, of_port in zip(answers, facts, strict=True):
         for rule in book.rules:
-            if _matches(rule, of_port):
+            if not book.ended(rule) and _matches(rule, of_port):
                 matched[rule.title] += 1
                 if answer.rule != rule.title:
                     before[rule.title][answer.rule] += 1
@@ -90,7 +91,9 @@ def _rules(book: RuleBook, answers: t.Sequence[Answer], facts: t.Sequence[Facts]
             "limit": _limit(rule),
             "ports": decided[rule.title],
             "matches": matched[rule.title],
-            "remark": _remark(rule, decided[rule.title], before[rule.title], there),
+            "remark": ended(rule)
+            if book.ended(rule)
+            else _remark(rule, decided[rule.title], before[rule.title], there),
         }
         for rule in book.rules
     ]
@@ -109,10 +112,15 @@ def _matches(rule: Rule, facts: Facts) -> bool:
         return False
 
 
+def ended(rule: Rule) -> str:
+    return f"ended at {format_time(rule.until or 0)} and matches no port any more; take it out of the rules"
+
+
 def _limit(rule: Rule) -> str:
+    end = "" if rule.until is None else f" until {format_time(rule.until)}"
     if isinstance(rule.limit, str):
-        return {"none": "none", "flavor": "the flavor's"}[rule.limit]
-    return _shapes_of(rule.limit, " per vCPU" if rule.per_vcpu else "")
+        return {"none": "none", "flavor": "the flavor's"}[rule.limit] + end
+    return _shapes_of(rule.limit, " per vCPU" if rule.per_vcpu else "") + end
 
 
 def _shapes_of(limits: t.Mapping[str, Shape], each: str = "") -> str:

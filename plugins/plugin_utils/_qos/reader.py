@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import MAX_BURST_SECONDS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import TimeError, parse_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import (
     MAX_RATE,
     MAX_SIZE,
@@ -45,7 +46,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written im
 SPEC_PREFIX = "openstack_ops:"
 _NUMBERS = ("rate", "ceil", "burst")
 _SPECS = tuple(f"{SPEC_PREFIX}{direction}_{number}" for direction in DIRECTIONS for number in _NUMBERS)
-_RULE_KEYS = ("name", "match", "limit", "per_vcpu", "exempt", "exempt_also")
+_RULE_KEYS = ("name", "match", "limit", "per_vcpu", "exempt", "exempt_also", "until")
 _ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\Z")
 
 
@@ -89,7 +90,15 @@ class Reader:
             self.choice(f"{title}: exempt", rule["exempt"], EXEMPT_CHOICES) if "exempt" in rule else None,
             self.exempt_also(f"{title}: exempt_also", rule.get("exempt_also", ())),
             self._per_vcpu(title, rule.get("per_vcpu", False), rule.get("limit")),
+            self._until(f"{title}: until", rule["until"]) if rule.get("until") is not None else None,
         )
+
+    def _until(self, where: str, written: object) -> int | None:
+        try:
+            return parse_time(written)
+        except TimeError as exc:
+            self.problems.append(f"{where}: {exc}")
+            return None
 
     def _per_vcpu(self, title: str, written: object, limit: object) -> bool:
         if not isinstance(written, bool):

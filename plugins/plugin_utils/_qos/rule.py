@@ -45,6 +45,11 @@ class Rule:
     exempt_also: tuple[Network, ...]
     per_vcpu: bool = False
     """Whether each number is for one vCPU of the instance's flavor."""
+    until: int | None = None
+    """When it ends, in seconds since 1970."""
+
+    def ended(self, now: float) -> bool:
+        return self.until is not None and self.until <= now
 
     def because(self, facts: Facts) -> str | None:
         """Return why the rule matches a port, or None if it doesn't; raises Unknown where that can't be told."""

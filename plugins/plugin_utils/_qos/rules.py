@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import typing as t
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import PLUGS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import format_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import texts
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import SUBPORT
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import (
@@ -69,6 +70,8 @@ class Answer:
     """Whether what can't leave the segment is exempt, too: where nobody but the tenant is in it."""
     rule: str = ""
     """The rule that decided; empty where none did."""
+    later: tuple[tuple[int, Answer], ...] = ()
+    """What follows, and from when on (in seconds since 1970), because rules end."""
 
     @property
     def keeps(self) -> bool:
@@ -87,13 +90,28 @@ class Answer:
         """The item for tc_htb's `ports`, whose numbers and networks are texts."""
         if self.keeps:
             return {**_absent(self.port["port_id"], self.port["plug"], self.why), "state": "kept"}
-        if not self.limits:
+        if not self.limits and not self.later:
             return _absent(self.port["port_id"], self.port["plug"], self.why)
-        item = {"port_id": self.port["port_id"], "plug": self.port["plug"], "state": "present", "why": _cut(self.why)}
+        item = {"port_id": self.port["port_id"], "plug": self.port["plug"], "state": "present"}
         if self.last_resort:
             item["last_resort"] = True
+        ends = [end for end, _answer in self.later]
+        first, *phases = (
+            answer._phase(end)
+            for answer, end in zip([self, *(answer for _end, answer in self.later)], [*ends, None], strict=True)
+        )
+        return {**item, **first, **({"afterwards": phases} if phases else {})}
+
+    def _phase(self, until: int | None) -> dict[str, t.Any]:
         limits = {direction: texts(shape) for direction, shape in self.limits.items()}
-        return {**item, **limits, "exempt": [*map(str, self.exempt), *(LINK_LOCAL if self.link_local else ())]}
+        end = {} if until is None else {"until": format_time(until)}
+        why = _cut(self.why) if until is None else f"{_cut(self.why, 40)}, until {format_time(until)}"
+        exempt = [*map(str, self.exempt), *(LINK_LOCAL if self.link_local else ())] if limits else []
+        return {**limits, "exempt": exempt, "why": why, **end}
+
+    def gives(self, other: Answer) -> bool:
+        """Whether the other gives the port the same."""
+        return (self.limits, self.exempt, self.link_local) == (other.limits, other.exempt, other.link_local)
 
 
 class RuleBook:
@@ -112,7 +130,9 @@ class RuleBook:
         despite_vif_quota: bool = False,
         backend: object = "tc",
         least_rate: object = LEAST_RATE,
+        now: float = 0,
     ) -> None:
+        """now is the time in seconds since 1970: rules that have ended by then match nothing. Raises RulesError."""
         reader = Reader()
         self._least = reader.least = reader.rate("least_rate", least_rate)
         self._backend = reader.choice("backend", backend, BACKENDS)
@@ -123,6 +143,8 @@ class RuleBook:
         within = reader.networks("exempt_within", exempt_within)
         at_most = reader.count("exempt_at_most", exempt_at_most)
         self._rules = reader.rules(rules)
+        self._now = now
+        self._ending = [rule for rule in self._rules if rule.until is not None and not rule.ended(now)]
         if self._backend == "libvirt":
             reader.problems += self._what_libvirt_cannot()
         if reader.problems:
@@ -138,7 +160,10 @@ class RuleBook:
         return self._rules
 
     def _what_libvirt_cannot(self) -> list[str]:
-        problems = []
+        problems = [
+            f"{rule.title} has until, but libvirt can't end a limit by itself; leave it out, or use the backend tc"
+            for rule in self._ending
+        ]
         if self._also:
             problems.append(f"exempt_also is given, but {_CANNOT_EXEMPT}; leave it empty")
         for rule in self._rules:
@@ -160,7 +185,7 @@ class RuleBook:
         problems: list[str] = []
         for number, port in enumerate(ports, start=1):
             try:
-                answers.append(self._answer(port, Facts(port, compute)))
+                answers.append(self._over_time(port, Facts(port, compute)))
             except RulesError as exc:
                 problems += exc.problems
             except (KeyError, TypeError, ValueError) as exc:
@@ -170,11 +195,29 @@ class RuleBook:
             raise RulesError(problems)
         return answers
 
-    def _answer(self, port: Port, facts: Facts) -> Answer:
+    def ended(self, rule: Rule) -> bool:
+        return rule.ended(self._now)
+
+    def _over_time(self, port: Port, facts: Facts) -> Answer:
+        """The answer of now, with those that follow because rules end that may be for this port."""
+        answer = self._answer(port, facts, self._now)
+        if answer.keeps:
+            return answer
+        later: list[tuple[int, Answer]] = []
+        for end in sorted({rule.until or 0 for rule in self._ending if _may_match(rule, facts)}):
+            following, before = self._answer(port, facts, end), later[-1][1] if later else answer
+            # What is undecided then keeps what it has, as with a run.
+            if not following.keeps and not following.gives(before):
+                later.append((end, following))
+        return replace(answer, later=tuple(later))
+
+    def _answer(self, port: Port, facts: Facts, now: float) -> Answer:
+        """What is right at this time, in seconds since 1970."""
+        rules = [rule for rule in self._rules if not rule.ended(now)]
         try:
-            limits, why, rule = self._wanted(port, facts)
+            limits, why, rule = self._wanted(port, facts, rules)
         except Unknown as exc:
-            return self._by_last_resort(port, facts, f"undecided: {exc}, but {exc.why or _whats_unknown(port)}")
+            return self._by_last_resort(port, facts, rules, f"undecided: {exc}, but {exc.why or _whats_unknown(port)}")
         title = rule.title if rule else ""
         if not limits:
             return Answer(port, "unlimited", why, {}, rule=title)
@@ -189,9 +232,9 @@ class RuleBook:
             return self._limited(port, facts, limits, f"{what}; unless it has a limit, {why}", rule, last_resort=True)
         return self._limited(port, facts, limits, why, rule)
 
-    def _by_last_resort(self, port: Port, facts: Facts, why: str) -> Answer:
+    def _by_last_resort(self, port: Port, facts: Facts, rules: t.Sequence[Rule], why: str) -> Answer:
         """What the first rule says that asks for nothing unknown: a port that hides what it is gets no less of a limit."""
-        for rule in self._rules:
+        for rule in rules:
             try:
                 because = rule.because(facts)
             except Unknown:
@@ -235,8 +278,10 @@ class RuleBook:
         title = rule.title if rule else ""
         return Answer(port, decision, why, left, tuple(exempt), last_resort, local, title)
 
-    def _wanted(self, port: Port, facts: Facts) -> tuple[t.Mapping[str, Shape], str, Rule | None]:
-        for rule in self._rules:
+    def _wanted(
+        self, port: Port, facts: Facts, rules: t.Sequence[Rule]
+    ) -> tuple[t.Mapping[str, Shape], str, Rule | None]:
+        for rule in rules:
             because = rule.because(facts)
             if because is None:
                 continue
@@ -287,6 +332,13 @@ class RuleBook:
             whose = f"{_VIF_QUOTA_PREFIX}* of flavor {flavor['name']}"
             return "skipped", f"libvirt shapes the tap by {whose} (despite_vif_quota is off)"
         return None
+
+
+def _may_match(rule: Rule, facts: Facts) -> bool:
+    try:
+        return rule.because(facts) is not None
+    except Unknown:
+        return True
 
 
 def _may_be_a_services(port: Port, *plugs: str) -> bool:
@@ -368,5 +420,7 @@ def _whats_unknown(port: Port) -> str:
     return "the port names no server (its owner can change device_id)"
 
 
-def _cut(why: str) -> str:
-    return why if len(why) <= WHY_LENGTH else f"{why[: WHY_LENGTH - 3]}..."
+def _cut(why: str, left: int = 0) -> str:
+    """Short enough for tc_htb with so many characters behind it."""
+    most = WHY_LENGTH - left
+    return why if len(why) <= most else f"{why[: most - 3]}..."

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import time
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel import netlink
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import restorer, state
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.plan import PortPlan
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Port, parse_port
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import Phase, Port, Shape, parse_port
 from tests.unit.plugins.module_utils._kernel.test_netlink import attribute, message
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -81,6 +82,41 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, monkeypatch)
+
+
+def test_a_limit_that_ends_makes_its_port_due_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment itself, after a clock that was set, and after a file that was read anew."""
+    clock = 1_000_000.0
+    monkeypatch.setattr(time, "time", lambda: clock)
+    given: list[int] = []
+    plain = bench._restore
+
+    def restore(ports: t.Sequence[Port], *rest: t.Any) -> list[PortPlan]:
+        given.extend(one.egress.rate for one in ports if one.egress)
+        return plain(ports, *rest)
+
+    monkeypatch.setattr(restorer, "restore", restore)
+    first, second = (Phase(Shape.of(rate), until=end) for rate, end in ((2_000_000, 1_000_100), (1_000_000, None)))
+    ending = replace(port(ONE), until=1_000_020, afterwards=(first, second))
+    bench.path.write_text(state.render(state.Saved({ONE: ending, OTHER: port(OTHER)})))
+    assert bench.settle() == [[ONE, OTHER]]
+    assert bench.restorer.wait == 20
+    assert bench.settle() == []
+    clock += 19.5
+    assert bench.settle() == []
+    assert bench.restorer.wait == 0.5
+    clock += 0.5
+    assert bench.settle() == [[ONE]]
+    assert given[-1] == 2_000_000
+    assert bench.settle() == []
+    assert bench.restorer.wait == 30
+    clock += 10**6  # somebody has set it
+    assert bench.settle() == [[ONE]]
+    assert given[-1] == 1_000_000
+    # Another restorer begins with what counts by now.
+    bench.restorer = restorer.Restorer(t.cast("t.Any", None), str(bench.path))
+    assert bench.settle() == [[ONE, OTHER]]
+    assert given[-2:] == [1_000_000, 20_000_000]
 
 
 def test_nothing_is_done_where_nothing_has_happened(bench: Bench) -> None:

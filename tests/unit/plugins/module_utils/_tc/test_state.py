@@ -74,6 +74,33 @@ def test_what_is_written_is_read_again() -> None:
     assert state.decode(state.render(state.Saved({PORT: port}))).ports == {PORT: port}
 
 
+ENDING = {
+    **NUMBERS,
+    "until": 1000,
+    "afterwards": [
+        {"ingress": NUMBERS["egress"], "exempt": ["192.0.2.0/24"], "why": "rule 2", "until": 2000},
+        {"why": "not limited since then"},
+    ],
+}
+
+
+def test_limits_that_end_are_saved_with_what_follows() -> None:
+    saved = state.decode(line(ENDING, 2))
+    assert not saved.problems
+    assert state.decode(state.render(saved)) == saved
+    assert saved.at(999).ports == saved.ports
+    assert saved.at(1000).ports[PORT].ingress == saved.ports[PORT].egress
+    assert (saved.at(1000).ports[PORT].egress, saved.at(1000).ports[PORT].why) == (None, "rule 2")
+    assert saved.at(2000).ports == {}
+
+
+@pytest.mark.parametrize("until", ["2026-12-24T18:00Z", 1.5, True, 0, -5, 10**15, [], {}])
+def test_error_an_end_that_no_run_has_saved(until: t.Any) -> None:
+    saved = state.decode(line({**ENDING, "until": until}, 2))
+    assert not saved.ports
+    assert len(saved.problems) == 1
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_error_something_else_is_in_the_files_place(tmp_path: Path, make: t.Callable[[Path], None]) -> None:
     """At once: nobody waits for a writer at the other end of a pipe."""

@@ -445,7 +445,7 @@ TYPOS: dict[str, tuple[t.Any, str]] = {
     "no list": ({"name": "gold"}, "the rules are a dictionary, not a list."),
     "no dictionary": (
         ["gold"],
-        "rule 1 is 'gold', not a dictionary with name, match, limit, per_vcpu, exempt, exempt_also.",
+        "rule 1 is 'gold', not a dictionary with name, match, limit, per_vcpu, exempt, exempt_also, until.",
     ),
     "no name": ([{"limit": TWENTY}], "rule 1 has no name; an answer to 'why has this port this limit' needs one."),
     "no limit": (
