@@ -303,12 +303,10 @@ plugin: openstack_ops.day2.nova_computes
 #     network_external: false       # both are null where Neutron doesn't tell
 #     own_network: true             # of the port's own project, neither shared nor external
 #     claims: null                  # or the service whose port it says it is, such as network:dhcp, or trunk:subport
-#     fixed_ips:
-#       - {ip: 192.0.2.130, subnet_id: ..., cidr: 192.0.2.128/25, ip_version: 4, gateway_ip: 192.0.2.129}
+#     fixed_ips: [{ip: 192.0.2.130, subnet_id: ..., cidr: 192.0.2.128/25, ip_version: 4, gateway_ip: 192.0.2.129}]
 #     other_subnets:                # of the same network, without an address of this port
 #       - {subnet_id: ..., cidr: "2001:db8:1::/64", ip_version: 6}
-#     floating_ips:
-#       - {id: ..., address: 203.0.113.56, fixed_ip: 192.0.2.130}
+#     floating_ips: [{id: ..., address: 203.0.113.56, fixed_ip: 192.0.2.130}]
 #     qos_policy: null              # or {id: ..., name: bronze, from: port or network, limits: [egress]}
 #     instance:                     # null when the port names no server of its project
 #       id: 480cb82d-9bc5-4034-a14d-8799e33aad97
