@@ -19,12 +19,14 @@ description:
   - >-
     A class runs at O(ports[].egress.ceil) only while its bucket of O(ports[].egress.burst) has tokens and then falls to
     O(ports[].egress.rate). A port that was quiet for a while has its burst allowance back.
+  - >-
+    O(ports[].egress.pkts_rate) drops packets above a number per second in the same place, before they take room in the queue.
   - Devices are found by the port id, as Neutron, Nova and os-vif name them (a prefix and the first 11 characters).
     What the instance receives is shaped at the root of its tap. What it sends is shaped on qvb with the hybrid plug;
     with the other plugs C(clsact) on the tap redirects it to an ifb device of the port's own.
 requirements:
   - iproute2 on the host
-  - a kernel with HTB, u32 and the chosen leaf; ifb, mirred and clsact for what native plugs send
+  - a kernel with HTB, u32 and the chosen leaf; ifb, mirred and clsact for what native plugs send; act_police for packets per second
 attributes:
   check_mode:
     support: full
@@ -71,8 +73,8 @@ options:
             description:
               - The sustained rate, for example V(20mbit), V(20 Mbit/s) or V(20M).
               - A number alone, and units that may mean bytes (V(20mbps), V(20MB/s)), are refused.
+              - Needed unless O(ports[].egress.pkts_rate) is given.
             type: str
-            required: true
           ceil:
             description:
               - The peak while the burst lasts, written like the rate. Twice the rate if left out.
@@ -83,6 +85,21 @@ options:
                 size is 200 * 131072 bytes.
               - 10 s of the rate if left out.
             type: str
+          pkts_rate:
+            description:
+              - How many packets per second, whatever their size, for example V(50000), V(50k) or V(50kpps). More are dropped, not queued.
+              - It may be given alone or with a rate. Traffic that is exempt isn't counted.
+              - What the kernel passes as one packet is one, such as a super-packet of TCP segmentation offload.
+              - Needs C(act_police), Linux 5.13 and iproute2 5.13 on the host. Ports that ask for it on a host without these are refused with
+                the reason and not touched.
+            type: str
+            version_added: 0.1.0
+          pkts_burst:
+            description:
+              - How many packets may come at once after a quiet time.
+              - A tenth of a second of O(ports[].egress.pkts_rate) if left out, and at least 32.
+            type: str
+            version_added: 0.1.0
       ingress:
         description: What the instance receives (download, Neutron's ingress). Left out, it is not limited.
         type: dict
@@ -327,9 +344,11 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports impor
 
 def argument_spec() -> dict[str, t.Any]:
     limit = dict(
-        rate=dict(type="str", required=True),
+        rate=dict(type="str"),
         ceil=dict(type="str"),
         burst=dict(type="str"),
+        pkts_rate=dict(type="str"),
+        pkts_burst=dict(type="str"),
     )
     phase = dict(
         egress=dict(type="dict", options=limit),
@@ -374,11 +393,11 @@ def job(module: AnsibleModule) -> Outcome:
         raise OperatorError("A port has until, which needs persist: true, since the restorer ends its limits.")
     run_command = runner(module)
     service = functools.partial(restorer_service.settle, run_command, check=module.check_mode)
+    tools = batch.Batch(run_command, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
     if module.check_mode:
-        outcome = apply.check(request, service)
+        outcome = apply.check(request, service, tools)
     else:
         apply.rooted()
-        tools = batch.Batch(run_command, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
         outcome = apply.apply(request, tools, service)
     failures = outcome.reasons(strict=params["strict"])
     return Outcome(

@@ -58,6 +58,8 @@ ports:
         - The limit on what the instance sends, null without one. The burst is rounded as the kernel's ticks round it.
         - The counters (bytes, packets, drops, overlimits, and backlog in bytes) are those of the limited traffic since
           the device was limited.
+        - A limit of packets alone has V(none) for rate, ceil and burst. With one of packets, C(pkts_rate) and C(pkts_burst) are there, too,
+          and C(pkts_drops), the part of C(drops) that were too many packets.
       type: dict
       sample: {rate: 20mbit, ceil: 40mbit, burst: 25000000b, exempt: [192.168.111.0/24], leaf: sfq,
                device: qvbfc618310-b9, bytes: 123456, packets: 99, drops: 0, overlimits: 3, backlog: 0,

@@ -52,8 +52,17 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Police:
+    """A policer that drops packets above a number per second, whatever their size; burst in psched ticks, drops since it was made."""
+
+    rate: int
+    burst: int
+    drops: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class Filter:
-    """redirect is the ifindex that the packets go to, -1 for any other action, None without action."""
+    """redirect is the ifindex that the packets go to, -1 for an action that is neither a redirect nor police, None without."""
 
     parent: int
     prio: int
@@ -63,6 +72,7 @@ class Filter:
     keys: tuple[Key, ...]
     target: int
     redirect: t.Optional[int] = None
+    police: t.Optional[Police] = None
 
 
 @dataclass

@@ -21,6 +21,8 @@ _SYMBOLS = {
     "ifb": "ifb_xmit",
     "mirred": "tcf_mirred_act",
     "clsact": "clsact_init",
+    "police": "tcf_police_act",
+    "pkts_rate": "psched_ppscfg_precompute",  # policing of packets per second: Linux 5.13, or backported
 }
 _MODULES = {
     "htb": "sch_htb",
@@ -30,6 +32,7 @@ _MODULES = {
     "ifb": "ifb",
     "mirred": "act_mirred",
     "clsact": "sch_ingress",
+    "police": "act_police",
 }
 
 

@@ -18,7 +18,7 @@ import socket
 import struct
 import typing as t
 
-from .device import Class, Device, Filter, Key, Qdisc, Stats
+from .device import Class, Device, Filter, Key, Police, Qdisc, Stats
 
 if t.TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -45,7 +45,9 @@ _U32_KEY = struct.Struct("=4s4sii")
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
 _TCA_HTB_PARMS, _TCA_HTB_INIT, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 2, 6, 7
 _TCA_U32_CLASSID, _TCA_U32_SEL, _TCA_U32_ACT = 1, 5, 7
-_TCA_ACT_KIND, _TCA_ACT_OPTIONS, _TCA_MIRRED_PARMS = 1, 2, 2
+_TCA_ACT_KIND, _TCA_ACT_OPTIONS, _TCA_ACT_STATS, _TCA_MIRRED_PARMS = 1, 2, 4, 2
+_TCA_POLICE_TBF, _TCA_POLICE_RESULT, _TCA_POLICE_PKTRATE64, _TCA_POLICE_PKTBURST64 = 1, 5, 10, 11
+_TC_ACT_SHOT = 2
 _TCA_STATS_BASIC, _TCA_STATS_QUEUE = 1, 3
 
 _TC_H_ROOT = 0xFFFFFFFF
@@ -258,7 +260,7 @@ class Kernel:
             kind = _text(buffer, attrs[_TCA_KIND])
             if found_parent != parent or (kind == "u32" and not handle & 0xFFF):
                 continue  # of another parent; or the priority itself and its hash table, not a filter
-            setting = self._known("filter", _u32_setting, buffer, attrs) if kind == "u32" else ((), 0, None)
+            setting = self._known("filter", _u32_setting, buffer, attrs) if kind == "u32" else ((), 0)
             device.filters.append(Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting))
 
     def _known(
@@ -312,15 +314,16 @@ def _class_setting(_what: str, options: bytes) -> tuple[int, int, int, int, int]
     return rate * 8, ceil * 8, burst, cburst, quantum
 
 
-def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int]]:
-    """(keys, target class, ifindex of a redirect) of a u32 filter."""
+def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int], t.Optional[Police]]:
+    """(keys, target class, ifindex of a redirect, police) of a u32 filter."""
     found = attributes(options, 0, len(options))
     keys: tuple[Key, ...] = ()
     if _TCA_U32_SEL in found:
         sel = found[_TCA_U32_SEL][0]
         keys = tuple(_U32_KEY.unpack_from(options, sel + 16 + 16 * n) for n in range(options[sel + 2]))
     action = found.get(_TCA_U32_ACT)
-    return keys, _u32(options, found.get(_TCA_U32_CLASSID)), _redirect(options, action) if action else None
+    done = _action(options, action) if action else (None, None)
+    return (keys, _u32(options, found.get(_TCA_U32_CLASSID)), *done)
 
 
 def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:
@@ -335,16 +338,34 @@ def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:
     return Stats(sent[0], sent[1], drops, overlimits, backlog)
 
 
-def _redirect(buffer: bytes, span: tuple[int, int]) -> t.Optional[int]:
-    """The ifindex that a filter's only action redirects to; -1 where it does something else."""
+def _action(buffer: bytes, span: tuple[int, int]) -> tuple[t.Optional[int], t.Optional[Police]]:
+    """What a filter's only action does: the ifindex that it redirects to, or its police; (-1, None) where it does something else."""
     actions = attributes(buffer, *span)
     if len(actions) != 1:
-        return -1
+        return -1, None
     action = attributes(buffer, *next(iter(actions.values())))
-    if _text(buffer, action[_TCA_ACT_KIND]) != "mirred" or _TCA_ACT_OPTIONS not in action:
-        return -1
-    parms = attributes(buffer, *action[_TCA_ACT_OPTIONS]).get(_TCA_MIRRED_PARMS)
-    if parms is None:
-        return -1
+    if _TCA_ACT_OPTIONS not in action:
+        return -1, None
+    kind, options = _text(buffer, action[_TCA_ACT_KIND]), attributes(buffer, *action[_TCA_ACT_OPTIONS])
+    if kind == "police":
+        police = _police(buffer, options, action)
+        return (None, police) if police else (-1, None)
+    parms = options.get(_TCA_MIRRED_PARMS)
+    if kind != "mirred" or parms is None:
+        return -1, None
     _index, _capab, _action, _refcnt, _bindcnt, eaction, ifindex = struct.unpack_from("=IIiiiiI", buffer, parms[0])
-    return int(ifindex) if eaction == 1 else -1  # TCA_EGRESS_REDIR
+    return (int(ifindex) if eaction == 1 else -1), None  # TCA_EGRESS_REDIR
+
+
+def _police(
+    buffer: bytes, options: dict[int, tuple[int, int]], action: dict[int, tuple[int, int]]
+) -> t.Optional[Police]:
+    """The limit of packets per second; None where the action counts bytes, or does anything but drop above the limit and let pass below."""
+    parms, rate, burst = map(options.get, (_TCA_POLICE_TBF, _TCA_POLICE_PKTRATE64, _TCA_POLICE_PKTBURST64))
+    if parms is None or rate is None or burst is None:
+        return None
+    if _u32(buffer, parms, 4) != _TC_ACT_SHOT or _u32(buffer, options.get(_TCA_POLICE_RESULT)):
+        return None
+    stats = attributes(buffer, *action[_TCA_ACT_STATS]) if _TCA_ACT_STATS in action else {}
+    drops = _u32(buffer, stats.get(_TCA_STATS_QUEUE), 8)
+    return Police(struct.unpack_from("=Q", buffer, rate[0])[0], struct.unpack_from("=Q", buffer, burst[0])[0], drops)

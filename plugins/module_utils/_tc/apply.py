@@ -15,7 +15,7 @@ from .._kernel import modules, ovsdb
 from .._kernel.netlink import Kernel
 from . import batch, state
 from .limits import Survey, end_of, public
-from .plan import PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
+from .plan import TC_PKTS_RATE, PortDevices, PortPlan, plan_ports, plan_purge, survey_ports
 from .ports import LEAVES, Port
 
 if t.TYPE_CHECKING:
@@ -28,6 +28,11 @@ _NO_DATABASE = (
     f"its tap is a port of Open vSwitch, and no database of the switch answers at {ovsdb.SOCKET}, so it can't be told whether a Neutron "
     "QoS policy limits the upload there; start ovsdb-server, or limit only ingress."
 )
+
+_NO_PACKETS = {
+    "pkts_rate": "this kernel can't limit packets per second, as Linux can since 5.13",
+    TC_PKTS_RATE: "tc can't limit packets per second on this host, as iproute2 can since 5.13",
+}
 
 #: Takes whether the restorer should run (None: leave it as it is); returns whether that changes anything, and its state afterwards.
 Service = t.Callable[[t.Optional[bool]], t.Tuple[bool, str]]
@@ -84,13 +89,13 @@ class PortsOutcome:
         }
 
 
-def check(request: Request, service: t.Optional[Service] = None) -> PortsOutcome:
-    """Predict, touch nothing; service must not either. Raises OperatorError where the host can't be asked."""
+def check(request: Request, service: t.Optional[Service] = None, batch: t.Optional[batch.Batch] = None) -> PortsOutcome:
+    """Predict, touch nothing; service must not either. batch is only asked what tc can. Raises OperatorError where the host can't be asked."""
     now = time.time()
     kept, unreadable = _load()
     saved = kept.at(now)
     request = _settled(request, saved, now)
-    plans = _plan(request, _read(request), saved)
+    plans = _plan(request, _read(request), saved, batch)
     outcome = _outcome(request, plans, saved, unreadable)
     _settle_service(outcome, service)
     return outcome
@@ -109,7 +114,7 @@ def apply(request: Request, batch: batch.Batch, service: t.Optional[Service] = N
         kept, unreadable = _load()
         saved = kept.at(now)
         request = _settled(request, saved, now)
-        plans = _plan(request, _read(request), saved)
+        plans = _plan(request, _read(request), saved, batch)
         outcome = _outcome(request, plans, saved, unreadable)
         # Limits that have ended leave the file with this run, which is no change: they counted for nothing.
         if _text(kept) != outcome.state_after:
@@ -202,10 +207,14 @@ def _read(request: Request) -> dict[str, Device]:
         return kernel.read(PortDevices([port.port_id for port in request.ports], everything=request.purge))
 
 
-def _plan(request: Request, devices: dict[str, Device], saved: state.Saved) -> list[PortPlan]:
+def _plan(
+    request: Request, devices: dict[str, Device], saved: state.Saved, tools: t.Optional[batch.Batch]
+) -> list[PortPlan]:
     plans = _plan_listed(request, devices, guess=False)
     needs: set[str] = set().union(*(plan.needs for plan in plans))
-    lacking = modules.kernel_lacks(needs)
+    lacking = modules.kernel_lacks(needs - {TC_PKTS_RATE})
+    if tools is not None and TC_PKTS_RATE in needs and not tools.limits_packets():
+        lacking.append(TC_PKTS_RATE)
     if lacking:
         _refuse_lacking(plans, lacking)
     if request.purge:
@@ -254,10 +263,14 @@ def _refuse_lacking(plans: list[PortPlan], lacking: list[str]) -> None:
         missing = sorted(plan.needs & set(lacking))
         if not missing:
             continue
-        if missing == [plan.port.leaf]:
+        packets = [_NO_PACKETS[part] for part in _NO_PACKETS if part in missing]
+        if packets:
+            reason = f"{packets[0]}; leave out pkts_rate here"
+        elif missing == [plan.port.leaf]:
             reason = f"this kernel has no {plan.port.leaf}; set leaf to one that it has: {', '.join(leaves)}"
         else:
-            reason = f"this kernel has no {', '.join(missing)}; load or install the kernel modules that provide it"
+            names = ", ".join(f"act_{part}" if part == "police" else part for part in missing)
+            reason = f"this kernel has no {names}; load or install the kernel modules that provide it"
         plans[index] = plan.refuse("refused", f"Port {plan.port.port_id}: {reason}.")
 
 

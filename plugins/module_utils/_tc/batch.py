@@ -23,6 +23,11 @@ class Batch:
         self._run = run
         self._commands = {"tc": [tc, "-force", "-batch", "-"], "ip": [ip, "-force", "-batch", "-"]}
 
+    def limits_packets(self) -> bool:
+        """Whether this tc knows police's pkts_rate, as iproute2 does since 5.13."""
+        _rc, out, err = self._run([self._commands["tc"][0], "actions", "add", "action", "police", "help"], "")
+        return "pkts_rate" in out + err
+
     def __call__(self, tool: str, statements: Sequence[str]) -> dict[int, str]:
         """Run the statements; return {index: error} of those that failed."""
         if not statements:

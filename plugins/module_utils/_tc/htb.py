@@ -10,8 +10,10 @@ A shaped device:
     class 1:1   1 Tbit/s               the exempt traffic; leaf qdisc 101:
     filters     u32, prio 1 for IPv4, prio 2 for IPv6, one per exempt network, to 1:1; and for neighbour discovery:
                 ARP at prio 3 and ICMPv6 at prio 2
+    filter      u32, prio 4 for all the rest: police pkts_rate, where packets are limited; to 1:100
 
 1:100 has no parent, so it cannot borrow: it runs at ceil only while its burst bucket has tokens, then at rate.
+Where only packets are limited, 1:100 has the rate of 1:1. What is policed is dropped before it takes tokens or room in a queue.
 A legacy agent builds the same hierarchy, so its limits are adopted in place.
 """
 
@@ -21,13 +23,16 @@ import functools
 import ipaddress
 import math
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .._kernel.device import Class, Device, Filter, Key
+from .._kernel.device import Class, Device, Filter, Key, Police
 from .limits import Limit
 from .ownership import EXEMPT, EXEMPT_RATE, LIMITED, ours
 from .ports import MAX_BURST_SECONDS, Network, Shape, in_order
 from .units import MAX_SIZE
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXEMPT_SHAPE = Shape(rate=EXEMPT_RATE, ceil=EXEMPT_RATE, burst=1 << 24)
 
@@ -42,7 +47,9 @@ _TICK_TOLERANCE = 32
 
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_ARP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 _PROTOCOLS = {_ETH_P_ALL: "all", _ETH_P_IP: "ip", _ETH_P_ARP: "arp", _ETH_P_IPV6: "ipv6"}
-_PRIOS = {_ETH_P_IP: 1, _ETH_P_IPV6: 2, _ETH_P_ARP: 3}
+_PRIOS = {_ETH_P_IP: 1, _ETH_P_IPV6: 2, _ETH_P_ARP: 3, _ETH_P_ALL: 4}
+#: What `match u32 0 0` becomes: any packet.
+_ANY: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
 
 
 def _discovery(kind: int, mask: int) -> tuple[int, tuple[Key, ...]]:
@@ -56,7 +63,7 @@ def _discovery(kind: int, mask: int) -> tuple[int, tuple[Key, ...]]:
 #: Always exempt: if a flood delayed these, neighbour resolution would fail, and exempt traffic with it. They can't leave the segment.
 #: Router solicitation (133), advertisement (134), neighbour solicitation (135), advertisement (136) and redirect (137).
 _ALWAYS: dict[tuple[int, tuple[Key, ...]], str] = {
-    (_ETH_P_ARP, ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)): "match u32 0 0",
+    (_ETH_P_ARP, _ANY): "match u32 0 0",
     **{
         found: " ".join(f"match u32 0x{value.hex()} 0x{mask.hex()} at {at}" for mask, value, at, _off in found[1])
         for found in (_discovery(133, 0xFF), _discovery(134, 0xFE), _discovery(136, 0xFE))
@@ -86,6 +93,11 @@ def ceil_bucket(ceil: int) -> int:
     return min(max(ceil // 8 // 1000, 1600), MAX_BURST_SECONDS * ceil // 8, MAX_SIZE)
 
 
+def packet_ticks(packets: int, rate: int) -> int:
+    """The psched ticks that tc makes of a bucket of packets at so many per second."""
+    return math.ceil(packets * _TICKS_PER_SECOND / rate)
+
+
 def same_shape(actual: Class, wanted: Shape) -> bool:
     """Compare at the precision that tc keeps: rates exactly, buckets to a microsecond or two."""
     return (
@@ -99,6 +111,8 @@ def same_shape(actual: Class, wanted: Shape) -> bool:
 
 def found_shape(actual: Class) -> Shape:
     """A class's limit in our words; the burst is rounded as the kernel's ticks round it."""
+    if actual.rate == actual.ceil == EXEMPT_RATE:
+        return Shape(0, 0, 0)
     return Shape(actual.rate, actual.ceil, actual.burst * actual.rate // 8 // _TICKS_PER_SECOND)
 
 
@@ -139,9 +153,11 @@ def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) ->
         statements.append(f"qdisc replace dev {device} root handle 1: htb default 100")
     statements += _class_statements(device, actual, EXEMPT, EXEMPT_SHAPE)
     statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.limit.leaf)
-    statements += _exempt_statements(device, actual, wanted)
-    statements += _class_statements(device, actual, LIMITED, wanted.limit.shape)
+    filters, shape = actual.root_filters, wanted.limit.shape
+    statements += _exempt_statements(device, filters, wanted)
+    statements += _class_statements(device, actual, LIMITED, shape if shape.rate else EXEMPT_SHAPE)
     statements += _leaf_statements(device, actual, LIMITED, "100:", wanted.limit.leaf)
+    statements += _police_statements(device, filters, shape)
     statements += [
         f"class del dev {device} classid {handle >> 16:x}:{handle & 0xFFFF:x}"
         for handle in actual.classes
@@ -177,7 +193,7 @@ def _leaf_statements(device: str, actual: Device, parent: int, handle: str, leaf
     return [f"qdisc replace {place} handle {spare if used else handle} {leaf}{option}"]
 
 
-def _exempt_statements(device: str, actual: Device, wanted: Shaper) -> list[str]:
+def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -> list[str]:
     missing = dict(_ALWAYS)
     for network in wanted.limit.exempt:
         missing[keys_of(network, wanted.match)] = (
@@ -185,12 +201,15 @@ def _exempt_statements(device: str, actual: Device, wanted: Shaper) -> list[str]
         )
     surplus = []
     foreign_prios = set()
-    for found in actual.root_filters:
+    for found in filters:
         if found.kind != "u32" or found.prio != _PRIOS.get(found.protocol):
             foreign_prios.add((found.prio, found.protocol))
+        elif found.protocol == _ETH_P_ALL:
+            continue  # see _police_statements
         elif (
             found.target != EXEMPT
             or found.redirect is not None
+            or found.police is not None
             or missing.pop((found.protocol, found.keys), None) is None
         ):
             surplus.append(found)
@@ -200,6 +219,34 @@ def _exempt_statements(device: str, actual: Device, wanted: Shaper) -> list[str]
         for (protocol, _keys), match in missing.items()
     ]
     return statements + [filter_del(device, "parent 1:", found) for found in surplus]
+
+
+def _police_statements(device: str, filters: Sequence[Filter], wanted: Shape) -> list[str]:
+    """Police packets as wanted. The first filter decides, so that adding another before it goes changes in place."""
+    found = [one for one in filters if one.protocol == _ETH_P_ALL and (one.kind, one.prio) == ("u32", 4)]
+    kept = next((one for one in found if _polices(one, wanted)), None)
+    statements = []
+    if wanted.pkts_rate and kept is None:
+        statements.append(
+            f"filter add dev {device} parent 1: protocol all prio 4 u32 match u32 0 0 flowid 1:100 action police "
+            f"pkts_rate {wanted.pkts_rate} pkts_burst {wanted.pkts_burst} conform-exceed drop/pass"
+        )
+    return statements + [filter_del(device, "parent 1:", one) for one in found if one is not kept]
+
+
+def _polices(found: Filter, wanted: Shape) -> bool:
+    police = found.police
+    return (
+        police is not None
+        and (found.keys, found.target, police.rate) == (_ANY, LIMITED, wanted.pkts_rate)
+        and abs(police.burst - packet_ticks(wanted.pkts_burst, wanted.pkts_rate)) <= _TICK_TOLERANCE
+    )
+
+
+def police_of(actual: Device) -> t.Optional[Police]:
+    """What limits the packets of a device of ours; None where nothing does."""
+    polices = (found.police for found in actual.root_filters if (found.keys, found.target) == (_ANY, LIMITED))
+    return next((police for police in polices if police is not None), None)
 
 
 def _filter_group_del(device: str, prio: int, protocol: int) -> str:
@@ -222,4 +269,8 @@ def describe(actual: Device) -> t.Optional[Limit]:
     networks = (network_of(found) for found in actual.root_filters if found.target == EXEMPT)
     exempt = in_order({network for network in networks if network is not None})
     leaf = actual.leaves.get(LIMITED)
-    return Limit(found_shape(actual.classes[LIMITED]), exempt, leaf.kind if leaf else "none")
+    shape, police = found_shape(actual.classes[LIMITED]), police_of(actual)
+    if police is not None:
+        packets = round(police.burst * police.rate / _TICKS_PER_SECOND)
+        shape = replace(shape, pkts_rate=police.rate, pkts_burst=packets)
+    return Limit(shape, exempt, leaf.kind if leaf else "none")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import typing as t
 from dataclasses import asdict, dataclass
 
@@ -62,7 +63,8 @@ def loses(found: Mapping[str, t.Optional[Limit]], port: Port) -> str:
 
 
 def _looser(before: Shape, after: Shape) -> bool:
-    return after.rate > before.rate or after.ceil > before.ceil
+    pairs = ((before.rate, after.rate), (before.ceil, after.ceil), (before.pkts_rate, after.pkts_rate))
+    return any((new or math.inf) > (old or math.inf) for old, new in pairs)
 
 
 def of_port(port: t.Union[Port, Phase], leaf: str = "") -> Both:
@@ -85,6 +87,8 @@ class Counted:
     device: str
     stats: t.Optional[Stats]
     exempt_bytes: int
+    pkts_drops: int = 0
+    """Those of stats.drops that were more packets than pkts_rate."""
 
     def public(self) -> dict[str, t.Any]:
         return {
@@ -92,6 +96,7 @@ class Counted:
             "device": self.device,
             **(asdict(self.stats) if self.stats else {}),
             "exempt_bytes": self.exempt_bytes,
+            **({"pkts_drops": self.pkts_drops} if self.limit.shape.pkts_rate else {}),
         }
 
 

@@ -33,16 +33,18 @@ PROGRAM = "/var/lib/openstack_ops.day2/tc_metrics"
 SETTINGS_FILE = PROGRAM + "/settings.json"
 FILE_NAME = "instance_qos.prom"
 
-#: Metric of a limit, its type, its help, and what tells it of a direction's limit and its counters.
-_OF_LIMITS: tuple[tuple[str, str, str, t.Callable[[Counted, Stats], int]], ...] = (
+#: Metric of a limit, its type, its help, and what tells it of a direction's limit and its counters; None for one that it hasn't.
+_OF_LIMITS: tuple[tuple[str, str, str, t.Callable[[Counted, Stats], t.Optional[int]]], ...] = (
     ("bytes_total", "counter", "Bytes that passed the limit.", lambda one, stats: stats.bytes),
     ("packets_total", "counter", "Packets that passed the limit.", lambda one, stats: stats.packets),
     ("drops_total", "counter", "Packets for which the limit had no room.", lambda one, stats: stats.drops),
+    ("pkts_drops_total", "counter", "Those that were too many packets a second.", lambda one, stats: one.pkts_drops if one.limit.shape.pkts_rate else None),
     ("overlimits_total", "counter", "How often traffic came to wait for the limit.", lambda one, stats: stats.overlimits),
     ("exempt_bytes_total", "counter", "Bytes of exempt traffic, which passed beside the limit.", lambda one, stats: one.exempt_bytes),
     ("backlog_bytes", "gauge", "Bytes that wait in the limit's queue.", lambda one, stats: stats.backlog),
-    ("rate_bits_per_second", "gauge", "The limit.", lambda one, stats: one.limit.shape.rate),
-    ("ceil_bits_per_second", "gauge", "The limit while the burst lasts.", lambda one, stats: one.limit.shape.ceil),
+    ("rate_bits_per_second", "gauge", "The limit.", lambda one, stats: one.limit.shape.rate or None),
+    ("ceil_bits_per_second", "gauge", "The limit while the burst lasts.", lambda one, stats: one.limit.shape.ceil or None),
+    ("pkts_rate", "gauge", "The limit in packets per second.", lambda one, stats: one.limit.shape.pkts_rate or None),
 )  # fmt: skip
 _UNREAD = "1 for a limit that is saved and can't be read: no_device (the instance may be off), or no_limit (it isn't on the device)."
 _PORTS = "How many ports have a limit in the kernel."
@@ -154,7 +156,9 @@ def _limits(ports: Sequence[tuple[dict[str, str], Survey]]) -> Iterator[str]:
     for name, kind, text, value in _OF_LIMITS:
         yield from _head(name, kind, text)
         for labels, one, stats in limits:
-            yield f"{_PREFIX}{name}{labels} {value(one, stats)}"
+            number = value(one, stats)
+            if number is not None:
+                yield f"{_PREFIX}{name}{labels} {number}"
 
 
 def _unread(ports: Sequence[tuple[dict[str, str], Survey]]) -> Iterator[dict[str, str]]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from .._kernel.device import CLSACT_INGRESS, Device, Filter
 from .._kernel.ovsdb import Switch
-from .htb import Shaper, describe, filter_del, shape_statements
+from .htb import Shaper, describe, filter_del, police_of, shape_statements
 from .limits import DIRECTIONS, Both, Counted, Survey, change, end_of, loses, of_port, public
 from .ownership import EXEMPT, LIMITED, complete, legacy_made, ours, owner
 from .ports import Port, Shape
@@ -37,6 +37,9 @@ _ETH_P_ALL = 0x0003
 #: The qdiscs and actions that a direction's statements need from the kernel, by their names in errors.
 _BASE = ("htb", "u32")
 _UPLOAD_NATIVE = ("ifb", "mirred", "clsact")
+#: The part of tc itself that a limit of packets needs, beside those of the kernel.
+TC_PKTS_RATE = "tc pkts_rate"
+_PACKETS = ("police", "pkts_rate", TC_PKTS_RATE)
 #: Any limit, where only its presence matters.
 _ANY = Shape(8, 8, 1)
 
@@ -192,7 +195,11 @@ def _with_counters(device: t.Optional[Device]) -> t.Optional[Counted]:
     if stats and leaf and leaf.drops is not None:
         # The class counts only what the leaf drops of the flow that just came; a leaf that is fair drops of the longest one.
         stats = replace(stats, drops=leaf.drops)
-    return Counted(limit, device.name, stats, exempt.stats.bytes if exempt and exempt.stats else 0)
+    police = police_of(device)
+    if stats and police:
+        stats = replace(stats, drops=stats.drops + police.drops)
+    exempt_bytes = exempt.stats.bytes if exempt and exempt.stats else 0
+    return Counted(limit, device.name, stats, exempt_bytes, police.drops if police else 0)
 
 
 def _plan_port(
@@ -325,6 +332,8 @@ def _plan_root(plan: PortPlan, name: str, actual: t.Optional[Device], wanted: t.
         plan.needs.update(_BASE)
         if wanted.limit.leaf != "none":
             plan.needs.add(wanted.limit.leaf)
+        if wanted.limit.shape.pkts_rate:
+            plan.needs.update(_PACKETS)
 
 
 def _plan_redirect(plan: PortPlan, tap: Device, ifb: t.Optional[Device], wanted: Shaper, foreign_hook: bool) -> None:

@@ -13,7 +13,17 @@ from dataclasses import asdict, dataclass, replace
 
 from .._common import UUID, OperatorError, first_of, shown
 from .times import TimeError, format_time, parse_time
-from .units import MAX_SIZE, UnitError, format_rate, format_size, parse_rate, parse_size, texts
+from .units import (
+    MAX_SIZE,
+    UnitError,
+    format_packets,
+    format_rate,
+    format_size,
+    parse_packets,
+    parse_rate,
+    parse_size,
+    texts,
+)
 
 PLUGS = ("ovs_hybrid", "bridge", "ovs", "ovn")
 LEAVES = ("sfq", "fq_codel", "pfifo", "none")
@@ -29,19 +39,41 @@ Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 @dataclass(frozen=True)
 class Shape:
-    """One direction's limit. rate and ceil in bit/s, burst in bytes. Only public() makes text of them, for people."""
+    """One direction's limit. Only public() makes text of it, for people.
+
+    rate and ceil in bit/s, burst in bytes, all 0 where bytes aren't limited; pkts_rate in packets per second and pkts_burst in packets,
+    both 0 where packets aren't limited.
+    """
 
     rate: int
     ceil: int
     burst: int
+    pkts_rate: int = 0
+    pkts_burst: int = 0
 
     @classmethod
-    def of(cls, rate: int, ceil: t.Optional[int] = None, burst: t.Optional[int] = None) -> Shape:
-        """A limit with defaults for what is left out: ceil is twice the rate, burst is 10 s of the rate."""
-        return cls(rate, 2 * rate if ceil is None else ceil, min(rate // 8 * 10, MAX_SIZE) if burst is None else burst)
+    def of(
+        cls,
+        rate: int = 0,
+        ceil: t.Optional[int] = None,
+        burst: t.Optional[int] = None,
+        pkts_rate: int = 0,
+        pkts_burst: t.Optional[int] = None,
+    ) -> Shape:
+        """A limit with defaults for what is left out: ceil is twice the rate, burst 10 s of it, pkts_burst 0.1 s and 32 at least."""
+        packets = max(pkts_rate // 10, 32) if pkts_rate else 0
+        return cls(
+            rate,
+            2 * rate if ceil is None else ceil,
+            min(rate // 8 * 10, MAX_SIZE) if burst is None else burst,
+            pkts_rate,
+            packets if pkts_burst is None else pkts_burst,
+        )
 
     def public(self) -> dict[str, str]:
-        return texts(asdict(self))
+        """The numbers as text; without those of packets where these aren't limited."""
+        told = asdict(self)
+        return texts(told if self.pkts_rate else {name: told[name] for name in ("rate", "ceil", "burst")})
 
 
 @dataclass(frozen=True)
@@ -225,8 +257,15 @@ def _parse_until(written: object, place: str) -> int:
 
 
 def _parse_shape(limit: t.Mapping[str, t.Any], place: str) -> Shape:
+    if limit.get("rate") is None and limit.get("pkts_rate") is None:
+        raise OperatorError(f"{place} has neither rate nor pkts_rate; a limit needs one, for example rate: 20mbit.")
+    return Shape.of(**_parse_bytes(limit, place), **_parse_packets(limit, place))
+
+
+def _parse_bytes(limit: t.Mapping[str, t.Any], place: str) -> dict[str, t.Any]:
+    """Shape.of's rate, ceil and burst."""
     if limit.get("rate") is None:
-        raise OperatorError(f"{place}.rate is missing; a limit needs its rate, for example 20mbit.")
+        return _nothing_without("rate", ("ceil", "burst"), limit, place)
     rate = _unit(parse_rate, limit["rate"], place + ".rate")
     ceil = None if limit.get("ceil") is None else _unit(parse_rate, limit["ceil"], place + ".ceil")
     if ceil is not None and ceil < rate:
@@ -240,7 +279,36 @@ def _parse_shape(limit: t.Mapping[str, t.Any], place: str) -> Shape:
             f"{place}.burst {format_size(burst)} is {burst * 8 // rate} s of {format_rate(rate)}; the kernel keeps "
             f"at most {MAX_BURST_SECONDS} s, give at most {format_size(MAX_BURST_SECONDS * rate // 8)}."
         )
-    return Shape.of(rate, ceil, burst)
+    return {"rate": rate, "ceil": ceil, "burst": burst}
+
+
+def _parse_packets(limit: t.Mapping[str, t.Any], place: str) -> dict[str, t.Any]:
+    """Shape.of's pkts_rate and pkts_burst."""
+    if limit.get("pkts_rate") is None:
+        return _nothing_without("pkts_rate", ("pkts_burst",), limit, place)
+    rate = _unit(parse_packets, limit["pkts_rate"], place + ".pkts_rate")
+    if limit.get("pkts_burst") is None:
+        return {"pkts_rate": rate}
+    burst = _unit(parse_packets, limit["pkts_burst"], place + ".pkts_burst")
+    least, most = pkts_burst_bounds(rate)
+    if not least <= burst <= most:
+        raise OperatorError(
+            f"{place}.pkts_burst {format_packets(burst)} doesn't fit a pkts_rate of {format_packets(rate)}; the kernel keeps it as a time, "
+            f"so give {format_packets(least)} to {format_packets(most)}, or leave it out for a tenth of a second."
+        )
+    return {"pkts_rate": rate, "pkts_burst": burst}
+
+
+def pkts_burst_bounds(pkts_rate: int) -> tuple[int, int]:
+    """The smallest and the largest bucket. tc rounds its time down to a microsecond: a bucket of one packet might never be full."""
+    return max(2, pkts_rate // 1000), MAX_BURST_SECONDS * pkts_rate
+
+
+def _nothing_without(needed: str, names: t.Sequence[str], limit: t.Mapping[str, t.Any], place: str) -> dict[str, t.Any]:
+    for name in names:
+        if limit.get(name) is not None:
+            raise OperatorError(f"{place}.{name} is given without {needed}; give {needed}, or leave {name} out.")
+    return {}
 
 
 _OPTION = Form(_parse_shape, _parse_until)

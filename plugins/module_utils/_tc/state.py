@@ -15,13 +15,13 @@ import json
 import os
 import typing as t
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields
 
 from .._common import OperatorError
 from .._host import files, lock
-from .ports import LEAVES, Form, Phase, Port, Shape, parse_port
+from .ports import LEAVES, Form, Phase, Port, Shape, parse_port, pkts_burst_bounds
 from .times import YEAR_10000
-from .units import MAX_RATE, MAX_SIZE
+from .units import MAX_PACKETS, MAX_RATE, MAX_SIZE
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ def _phase(phase: t.Union[Port, Phase]) -> dict[str, t.Any]:
     entry: dict[str, t.Any] = {}
     for name, shape in (("egress", phase.egress), ("ingress", phase.ingress)):
         if shape is not None:
-            entry[name] = asdict(shape)
+            entry[name] = {key: number for key, number in asdict(shape).items() if number}
     if phase.exempt:
         entry["exempt"] = [str(network) for network in phase.exempt]
     if phase.why:
@@ -112,7 +112,7 @@ def _decode_line(line: str) -> Port:
 
 def _seconds(saved: object, _place: str) -> int:
     """The end of a line's limits. Raises TypeError or ValueError for what no run has written."""
-    if type(saved) is not int:
+    if isinstance(saved, bool) or not isinstance(saved, int):
         raise TypeError(saved)
     if not 0 < saved < YEAR_10000:
         raise ValueError(saved)
@@ -121,10 +121,17 @@ def _seconds(saved: object, _place: str) -> int:
 
 def _numbers(saved: Mapping[str, t.Any], _place: str) -> Shape:
     """One direction's limit of a line. Raises ValueError, TypeError or LookupError for what no run has written."""
-    shape = Shape(saved["rate"], saved["ceil"], saved["burst"])
-    if any(type(number) is not int for number in (shape.rate, shape.ceil, shape.burst)):
+    shape = Shape(*(saved.get(one.name, 0) for one in fields(Shape)))
+    if any(isinstance(number, bool) or not isinstance(number, int) for number in astuple(shape)):
         raise TypeError(shape)
-    if not (8 <= shape.rate <= shape.ceil <= 2 * MAX_RATE and 1 <= shape.burst <= MAX_SIZE):
+    if not shape.rate and not shape.pkts_rate:
+        raise ValueError(shape)
+    if shape.rate and not (8 <= shape.rate <= shape.ceil <= 2 * MAX_RATE and 1 <= shape.burst <= MAX_SIZE):
+        raise ValueError(shape)
+    if shape.pkts_rate and not 1 <= shape.pkts_rate <= MAX_PACKETS:
+        raise ValueError(shape)
+    least, most = pkts_burst_bounds(shape.pkts_rate)
+    if shape.pkts_rate and not least <= shape.pkts_burst <= most:
         raise ValueError(shape)
     return shape
 

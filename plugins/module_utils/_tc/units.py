@@ -33,10 +33,14 @@ for _prefix, _factor in (("k", 2**10), ("m", 2**20), ("g", 2**30)):
     _SIZES[_prefix] = _SIZES[_prefix + "b"] = _factor * 8
     _SIZES[_prefix + "bit"] = _factor
 
+_PACKETS = {prefix + unit: _DECIMAL[prefix] for prefix in ("", "k", "m") for unit in ("", "pps", "/s")}
+
 #: The kernel keeps rates as 64 bit bytes per second; tc computes them in doubles, exact to 2^53.
 MAX_RATE = 2**53
 #: tc reads sizes into 32 bits.
 MAX_SIZE = 2**32 - 1
+#: More packets than any NIC of today passes in a second.
+MAX_PACKETS = 10**9
 #: Bytes of a packet with its headers, at the usual MTU.
 PACKET = 1600
 
@@ -99,8 +103,29 @@ def parse_size(text: object) -> int:
 
 
 def texts(numbers: t.Mapping[str, int]) -> dict[str, str]:
-    """One direction's rate, ceil (bit/s) and burst (bytes), those that are given, as people and tc_htb's option write them."""
-    return {name: format_size(number) if name == "burst" else format_rate(number) for name, number in numbers.items()}
+    """One direction's numbers, those that are given, as people and tc_htb's option write them.
+
+    rate and ceil in bit/s, burst in bytes, pkts_rate in packets per second, pkts_burst in packets; 0 is none.
+    """
+    return {name: _FORMATS[name](number) if number else "none" for name, number in numbers.items()}
+
+
+def parse_packets(text: object) -> int:
+    """Return a number of packets, per second where it is a rate: 5000, 5k, 5kpps or 5k/s.
+
+    Raises UnitError for anything else, for a fraction of a packet, 0, and more than 10^9.
+    """
+    split = _split(text)
+    if not split or split[1] not in _PACKETS:
+        raise UnitError(f"{shown(text)} is not a number of packets; write it like 50000, 50k or 50kpps")
+    packets = split[0] * _PACKETS[split[1]]
+    if packets != int(packets) or packets < 1:
+        raise UnitError(f"{shown(text)} is not a whole number of packets; the smallest is 1")
+    if packets > MAX_PACKETS:
+        raise UnitError(
+            f"{shown(text)} is more packets than any device passes; the most is {format_packets(MAX_PACKETS)}"
+        )
+    return int(packets)
 
 
 def format_rate(rate: int) -> str:
@@ -117,3 +142,20 @@ def format_size(size: int) -> str:
         if size and size % factor == 0:
             return f"{size // factor}{prefix}b"
     return f"{size}b"
+
+
+def format_packets(packets: int) -> str:
+    """A number of packets as the shortest text that means exactly this number."""
+    for prefix in ("m", "k"):
+        if packets and packets % _DECIMAL[prefix] == 0:
+            return f"{packets // _DECIMAL[prefix]}{prefix}"
+    return str(packets)
+
+
+_FORMATS: dict[str, t.Callable[[int], str]] = {
+    "rate": format_rate,
+    "ceil": format_rate,
+    "burst": format_size,
+    "pkts_rate": format_packets,
+    "pkts_burst": format_packets,
+}

@@ -5,37 +5,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import struct
-
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply
+from tests.integration.tc_htb.frames import ARP, discovery, ethernet, ipv4, ipv6, send
 from tests.integration.tc_htb.namespace import PORT, Plug, tc_htb
 
 KEY = PORT[:11]
 LIMIT = {"rate": "1mbit"}
-ARP, IP, IPV6 = 0x0806, 0x0800, 0x86DD
-
-
-def ethernet(protocol: int, payload: bytes) -> bytes:
-    return b"\xff" * 6 + b"\x02\0\0\0\0\x07" + struct.pack("!H", protocol) + payload.ljust(50, b"\0")
-
-
-def ipv4(src: str, dst: str, protocol: int = 17) -> bytes:
-    addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
-    return ethernet(IP, struct.pack("!BBHHHBBH", 0x45, 0, 50, 1, 0, 64, protocol, 0) + addresses)
-
-
-def ipv6(src: str, dst: str, header: int = 17, hops: int = 64, payload: bytes = b"") -> bytes:
-    addresses = ipaddress.IPv6Address(src).packed + ipaddress.IPv6Address(dst).packed
-    return ethernet(IPV6, struct.pack("!IHBB", 6 << 28, 20, header, hops) + addresses + payload)
-
-
-def discovery(src: str, dst: str, kind: int, hops: int = 255) -> bytes:
-    return ipv6(src, dst, 58, hops, bytes((kind, 0, 0, 0)))
-
 
 #: What finds a neighbour, and what only looks so. The last four are of the internet: nobody's neighbour.
 FRAMES = {
@@ -51,13 +28,6 @@ FRAMES = {
     "IPv6": (ipv6("2001:db8::1", "2001:db8::2"), False),
     "IPv4": (ipv4("198.51.100.1", "203.0.113.1"), False),
 }
-
-
-def send(device: str, frame: bytes, count: int) -> None:
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-        wire.bind((device, struct.unpack_from("!H", frame, 12)[0]))
-        for _one in range(count):
-            wire.send(frame)
 
 
 def exempt_bytes(direction: str) -> int:

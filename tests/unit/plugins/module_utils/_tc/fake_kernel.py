@@ -15,9 +15,10 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel.device 
     Device,
     Filter,
     Key,
+    Police,
     Qdisc,
 )
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.htb import keys_of, ticks
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.htb import keys_of, packet_ticks, ticks
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import parse_rate, parse_size
 
 
@@ -159,7 +160,14 @@ class FakeKernel:
         protocol, keys = self._matches(words)
         if any(one.prio == prio and one.protocol != protocol for one in at):
             raise Refused("Specified filter protocol does not match existing one.")
-        device.filters.append(Filter(ROOT, prio, protocol, own, "u32", keys, handle(words[-1])))
+        police = None
+        if "police" in words:
+            said = words[words.index("police") + 1 :]
+            assert said[::2] == ["pkts_rate", "pkts_burst", "conform-exceed"], words
+            assert said[-1] == "drop/pass", words
+            police = Police(int(said[1]), packet_ticks(int(said[3]), int(said[1])))
+        flowid = handle(words[words.index("flowid") + 1])
+        device.filters.append(Filter(ROOT, prio, protocol, own, "u32", keys, flowid, police=police))
 
     def _matches(self, words: list[str]) -> tuple[int, tuple[Key, ...]]:
         first = words.index("match")
@@ -171,7 +179,7 @@ class FakeKernel:
             at = int(words[first + 5]) if words[first + 4] == "at" else 0
             made.append((mask, value, at, 0))
             first += 6 if words[first + 4] == "at" else 4
-        return {"arp": 0x0806, "ipv6": 0x86DD}[words[words.index("protocol") + 1]], tuple(made)
+        return {"all": 0x0003, "arp": 0x0806, "ipv6": 0x86DD}[words[words.index("protocol") + 1]], tuple(made)
 
     def _filter_del(self, device: Device, words: list[str]) -> None:
         prio = int(words[words.index("prio") + 1])
