@@ -52,7 +52,11 @@ def interfaces(
         if state == "present":
             for direction, numbers in limits[item["port_id"]].items():
                 shape, word = Shape.of(**numbers), _DIRECTIONS[direction]
-                if shape.rate < AVERAGE_BITS:
+                if shape.pkts_rate:
+                    problems.append(
+                        f"{item['why']}: {direction} limits packets per second, which libvirt can't; leave out pkts_rate, or use the backend tc"
+                    )
+                elif shape.rate < AVERAGE_BITS:
                     problems.append(
                         f"{item['why']}: {direction} {format_rate(shape.rate)} is below {format_rate(AVERAGE_BITS)}, the smallest "
                         "rate that libvirt knows"

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import format_time
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate, texts
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
     ID_KEYS,
@@ -24,6 +24,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule impor
     Unknown,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import Answer, RuleBook
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import rates
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
 
 Result = t.Mapping[str, t.Any]
@@ -125,7 +126,7 @@ def _limit(rule: Rule) -> str:
 
 def _shapes_of(limits: t.Mapping[str, Shape], each: str = "") -> str:
     return ", ".join(
-        f"{_DIRECTIONS[direction]} {format_rate(shape['rate'])}{each}"
+        f"{_DIRECTIONS[direction]} {rates(texts(shape), each)}"
         + (f" (peak {format_rate(shape['ceil'])}{each})" if "ceil" in shape else "")
         for direction, shape in limits.items()
     )
@@ -196,7 +197,7 @@ def _shapes(port: Result) -> dict[str, str]:
 
 
 def _shape(limits: Result) -> str:
-    return ", ".join(f"{_DIRECTIONS[key]} {limit['rate']}" for key, limit in limits.items() if limit) or "none"
+    return ", ".join(f"{_DIRECTIONS[key]} {rates(limit)}" for key, limit in limits.items() if limit) or "none"
 
 
 def _text(told: t.Mapping[str, t.Any], shown: int) -> list[str]:

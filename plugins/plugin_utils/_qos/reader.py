@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import MAX_BURST_SECONDS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import MAX_BURST_SECONDS, pkts_burst_bounds
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import TimeError, parse_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import (
+    MAX_PACKETS,
     MAX_RATE,
     MAX_SIZE,
     PACKET,
     UnitError,
+    format_packets,
     format_rate,
+    parse_packets,
     parse_rate,
     parse_size,
 )
@@ -44,7 +47,10 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written im
 )
 
 SPEC_PREFIX = "openstack_ops:"
-_NUMBERS = ("rate", "ceil", "burst")
+#: The numbers of a direction, and the largest that each can be.
+_NUMBERS = {"rate": MAX_RATE, "ceil": MAX_RATE, "burst": MAX_SIZE, "pkts_rate": MAX_PACKETS, "pkts_burst": MAX_PACKETS}
+#: Bytes of the smallest Ethernet frame: least_rate in such frames is the least pkts_rate.
+_FRAME = 64
 _SPECS = tuple(f"{SPEC_PREFIX}{direction}_{number}" for direction in DIRECTIONS for number in _NUMBERS)
 _RULE_KEYS = ("name", "match", "limit", "per_vcpu", "exempt", "exempt_also", "until")
 _ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}\Z")
@@ -52,7 +58,13 @@ _ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f
 
 def scale(shape: Shape, times: int) -> Shape:
     """All numbers of one direction so many times as large, or as large as tc can count."""
-    return {name: min(number * times, MAX_SIZE if name == "burst" else MAX_RATE) for name, number in shape.items()}
+    return {name: min(number * times, _NUMBERS[name]) for name, number in shape.items()}
+
+
+def _parse(number: str, text: object) -> int:
+    if number.startswith("pkts"):
+        return parse_packets(text)
+    return parse_size(text) if number == "burst" else parse_rate(text)
 
 
 class Reader:
@@ -170,7 +182,7 @@ class Reader:
         if not isinstance(shape, dict):
             self.problems.append(f"{where} is {kind(shape)}; write it like {{rate: 20mbit}}")
             return {}
-        self.problems += unknown_keys(where, shape, _NUMBERS)
+        self.problems += unknown_keys(where, shape, tuple(_NUMBERS))
         return self._numbers(shape, lambda number: f"{where}.{number}")
 
     def extra_specs(self, whose: str, specs: t.Mapping[str, object]) -> dict[str, Shape]:
@@ -189,9 +201,12 @@ class Reader:
             if number not in shape:
                 continue
             try:
-                read[number] = parse_size(shape[number]) if number == "burst" else parse_rate(shape[number])
+                read[number] = _parse(number, shape[number])
             except UnitError as exc:
                 self.problems.append(f"{where(number)}: {exc}")
+        self._check_packets(shape, read, where)
+        if "rate" not in shape and "pkts_rate" in shape and not {"ceil", "burst"} & set(shape):
+            return read
         if "rate" not in shape:
             self.problems.append(f"{where('rate')} is missing; ceil and burst are nothing without a rate")
         elif "rate" in read:
@@ -212,6 +227,25 @@ class Reader:
                 wanted = f"more than the {MAX_BURST_SECONDS} s of {shape['rate']} that the kernel can keep"
                 self.problems.append(f"{where('burst')} is {shape['burst']}, {wanted}")
         return read
+
+    def _check_packets(
+        self, shape: t.Mapping[str, object], read: t.Mapping[str, int], where: t.Callable[[str], str]
+    ) -> None:
+        if "pkts_rate" not in shape and "pkts_burst" in shape:
+            self.problems.append(f"{where('pkts_rate')} is missing; pkts_burst is nothing without it")
+        if "pkts_rate" not in read:
+            return
+        rate = read["pkts_rate"]
+        floor = self.least // 8 // _FRAME
+        if rate < floor:
+            wanted = f"below {floor}, the smallest packets of least_rate, with which an instance is as good as cut off"
+            self.problems.append(f"{where('pkts_rate')} is {shape['pkts_rate']}, {wanted}")
+        least, most = pkts_burst_bounds(rate)
+        if not least <= read.get("pkts_burst", least) <= most:
+            wanted = (
+                f"not {format_packets(least)} to {format_packets(most)}, as the kernel can keep beside this pkts_rate"
+            )
+            self.problems.append(f"{where('pkts_burst')} is {shape['pkts_burst']}, {wanted}")
 
     def exempt_also(self, where: str, written: object) -> tuple[Network, ...]:
         networks = self.networks(where, written)

@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import LINK_LOCAL
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import rates
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
 
 Result = t.Mapping[str, t.Any]
@@ -113,10 +114,11 @@ def _table(rows: t.Sequence[Result], shown: int) -> list[str]:
     left_out = len(rows) - shown if shown else 0
     if left_out > 0:
         rows = sorted(rows, key=lambda row: not row["differs"])[:shown]
+    limit = [key for key in _LIMIT if key != "pkts_rate" or any(row[key] for row in rows)]
     lines = table(
-        ["host", "port", "direction", *_LIMIT, *_COUNTERS, "differs"],
+        ["host", "port", "direction", *limit, *_COUNTERS, "differs"],
         [
-            [row["host"], row["port"], row["direction"], *(row[key] for key in _LIMIT)]
+            [row["host"], row["port"], row["direction"], *(row[key] for key in limit)]
             + [_traffic(row[key]) if "bytes" in key else row[key] for key in _COUNTERS]
             + [row["differs"]]
             for row in rows
@@ -136,7 +138,7 @@ def _as_info(result: Result) -> dict[str, t.Any]:
 
 #: What rows can be sorted by: the order of the hosts, or the largest number first.
 SORTS = ("host", "drops", "bytes")
-_LIMIT = ("rate", "ceil", "burst")
+_LIMIT = ("rate", "ceil", "burst", "pkts_rate")
 _COUNTERS = ("bytes", "drops", "exempt_bytes")
 _NOTHING: Result = {"egress": None, "ingress": None, "devices": [], "saved": None}
 
@@ -206,7 +208,9 @@ def _shape(limit: Result | None, *, exempt: bool = True) -> str:
     if not limit:
         return "not limited"
     networks = f", exempt {' '.join(_exempt(limit['exempt'])) or 'nothing'}" if exempt else ""
-    return f"{limit['rate']} (ceil {limit['ceil']}, burst {limit['burst']}{networks})"
+    names = ("pkts_burst",) if limit["rate"] == "none" else ("ceil", "burst", "pkts_burst")
+    numbers = [f"{name} {limit[name]}" for name in names if name in limit]
+    return f"{rates(limit)} ({', '.join(numbers)}{networks})"
 
 
 def _exempt(networks: t.Sequence[str]) -> list[str]:

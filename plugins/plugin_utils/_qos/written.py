@@ -28,6 +28,14 @@ def truth(value: object) -> str:
     return str(value).lower()
 
 
+def rates(limit: t.Mapping[str, str], each: str = "") -> str:
+    """A direction's limit in short, from its texts: 20mbit, 5k packets/s, or both; each is put behind every number."""
+    told = [limit["rate"]] if limit.get("rate", "none") != "none" else []
+    if limit.get("pkts_rate"):
+        told.append(f"{limit['pkts_rate']} packets/s")
+    return " and ".join(one + each for one in told)
+
+
 def plain_id(text: str) -> str:
     """An id without dashes: Keystone omits them, the other services don't, and operators copy from both."""
     return text.replace("-", "").lower()
