@@ -15,6 +15,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import 
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit import export, fetch, history, report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.audit import audit
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Pool, Record
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.progress import Progress
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import CLOUD_OPTIONS, Query
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import places, replace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.report import comparison
@@ -57,10 +58,17 @@ class ActionModule(Action):
             if found := told[host]:
                 found["unknown"] = {**found["unknown"], "rbd_images": why}
         acknowledged = history.acknowledgements(options["acknowledged"])  # before anybody is asked
+        progress = Progress(lambda line: self._display.display(f"[audit] {line}"))
+        progress.part(f"{sum(bool(one) for one in told.values())} of {len(told)} hosts answered")
         answer = fetch.fetch(
-            Query.of(options), options["since"], mentioned=_mentioned(told, pools), everybody=bool(pools)
+            Query.of(options),
+            options["since"],
+            mentioned=_mentioned(told, pools),
+            everybody=bool(pools),
+            progress=progress,
         )
         cloud = answer.cloud
+        progress.part(f"comparing {len(cloud['servers'])} servers; {answer.requests} requests were needed")
         computes = {str(one["host"]) for one in cloud["services"]}
         strangers = sorted(set(told) - computes)
         if strangers:

@@ -27,6 +27,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._why_no_host.mo
 from .context import HOST, is_bare_metal, moment
 from .model import UNDER_WAY, Cloud, Provider, Record
 from .places import SHARES
+from .progress import Progress
 
 # With this microversion Nova tells the migrations that changed since a time.
 _CHANGED_MIGRATIONS = (2, 59)
@@ -49,11 +50,19 @@ class Answer:
     requests: int
 
 
-def fetch(query: Query, since: str, *, mentioned: t.Iterable[str] = (), everybody: bool = False) -> Answer:
+def fetch(
+    query: Query,
+    since: str,
+    *,
+    mentioned: t.Iterable[str] = (),
+    everybody: bool = False,
+    progress: Progress | None = None,
+) -> Answer:
     """Everything about the cloud's region. `since`: when the first host was looked at, in UTC, as 2026-11-27T13:00:00Z.
 
     `mentioned` are the ids of instances that the hosts name; a host's text is asked for only if it is an id.
     With `everybody` also the ids of all servers, those on no known compute included; a request per 1000 servers.
+    `progress` is told which part is read.
     Raises OperatorError where several regions are meant, or an API can't be asked.
     """
     regions = find_regions(query)
@@ -63,7 +72,7 @@ def fetch(query: Query, since: str, *, mentioned: t.Iterable[str] = (), everybod
     region = Region(regions[0])
 
     def ask(pool: ThreadPoolExecutor, nova: Service, version: str) -> Cloud:
-        asking = _Asking(region, pool, nova, version)
+        asking = _Asking(region, pool, nova, version, progress or Progress())
         cloud = asking.lists(since, everybody=everybody)
         cloud["cloud"], cloud["region"] = str(regions[0].name), regions[0].region_name or ""
         asking.confirm(cloud, mentioned)
@@ -76,7 +85,10 @@ def fetch(query: Query, since: str, *, mentioned: t.Iterable[str] = (), everybod
 class _Asking:
     """Asks one region, several requests side by side."""
 
-    def __init__(self, region: Region, pool: ThreadPoolExecutor, nova: Service, version: str) -> None:
+    def __init__(
+        self, region: Region, pool: ThreadPoolExecutor, nova: Service, version: str, progress: Progress
+    ) -> None:
+        self._progress = progress
         self._region = region
         self._pool = pool
         self._nova = nova
@@ -92,13 +104,16 @@ class _Asking:
         return [self._read("/os-migrations", "migrations", ("status", status)) for status in UNDER_WAY]
 
     def lists(self, since: str, *, everybody: bool) -> Cloud:
-        read = self._read
+        read, progress = self._read, self._progress
+        progress.part("reading Placement's resource providers")
         small = {"services": self._services(), "hypervisors": read("/os-hypervisors/detail", "hypervisors")}
         placement = self._region.service("placement", "Placement")
         trees = "1.14" if placement.newest_microversion() >= _TREES else None
         listed = part("Placement", placement.get("/resource_providers", microversion=trees), "resource_providers", list)
-        providers = list(self._pool.map(lambda one: _provider(placement, one), listed))
+        asked = [self._pool.submit(_provider, placement, one) for one in listed]
+        providers = progress.results("resource providers", asked)
         services, hypervisors = small["services"].result(), small["hypervisors"].result()
+        progress.part(f"reading Nova's servers on {len(services)} computes")
         # Soft-deleted ones wait on their hosts with all they have, and Nova leaves them out unless they are asked for.
         tenants, hidden = ("all_tenants", "1"), ("soft_deleted", "1")
         servers = [
@@ -108,7 +123,7 @@ class _Asking:
         whole = [read("/servers", "servers", tenants, hidden)] if everybody else []
         migrations = self._under_way()
         evacuations = read("/os-migrations", "migrations", ("migration_type", "evacuation"))
-        by_id = {str(one["id"]): one for part in servers for one in part.result()}
+        by_id = {str(one["id"]): one for part in progress.results("lists of servers", servers) for one in part}
         under_way = [one for part in migrations for one in part.result()]
         # Last, so that whatever changed until now is among them; Nova tells deleted ones, too. What a migration held goes after its end.
         changed = read("/servers", "servers", tenants, ("changes-since", since))
@@ -155,7 +170,10 @@ class _Asking:
         consumers = {consumer for one in cloud["providers"] for consumer in one["allocations"]}
         named = {one for one in (*mentioned, *consumers) if UUID.match(one)}
         suspects = sorted(named - {str(one["id"]) for part in _SERVERS for one in cloud[part]} - _migrations(cloud))
-        for suspect, answer in zip(suspects, self._pool.map(self._server, suspects), strict=True):
+        if suspects:
+            self._progress.part(f"asking Nova for {len(suspects)} ids that no list has")
+        answers = self._progress.results("ids", [self._pool.submit(self._server, one) for one in suspects])
+        for suspect, answer in zip(suspects, answers, strict=True):
             if isinstance(answer, OperatorError):
                 cloud["unanswered"][suspect] = str(answer)
             elif answer is None:

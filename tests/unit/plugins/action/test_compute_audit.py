@@ -47,3 +47,13 @@ def test_nothing_is_written_where_one_report_has_no_folder(tmp_path: Path, run_a
         with pytest.raises(AnsibleActionFail, match=f"{bad} isn't a regular file"):
             run_action(NAME, args, task_vars={"hostvars": {}})
         assert ([one.name for one in folder.iterdir()], cloud.asked) == ([bad], [])
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path, run_action: RunAction, capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeCloud() as cloud:
+        args = {"cloud": "fake", "clouds_yaml_path": cloud.clouds_yaml(tmp_path), "hosts": ["cmp01"]}
+        hosts = {"cmp01": {"compute": {"host": "cmp01"}}}
+        made = run_action(NAME, {**args, "since": "2026-11-30T02:00:00Z"}, task_vars={"hostvars": hosts})
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["[audit] 0 of 1 hosts answered", "[audit] reading Placement's resource providers"]
+    assert said[-1] == f"[audit] comparing 8 servers; {made['requests']} requests were needed"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit import progress
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.fetch import fetch
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._compute_audit.model import Cloud
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query
@@ -50,6 +51,24 @@ def test_where_every_list_is_whole_nothing_is_asked_by_id(cloud: FakeCloud, ask:
     assert (told["absent"], told["unanswered"], told["unreached"], told["lost_providers"]) == ([], {}, [], [])
     assert len(told["servers"]) == 8
     assert not any("/servers/" in path and "/detail" not in path for path in cloud.asked)
+
+
+def test_it_is_told_how_much_of_the_cloud_is_read(
+    cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    query = Query(cloud="fake", clouds_yaml=cloud.clouds_yaml(tmp_path))
+    quick, slow = list[str](), list[str]()
+    fetch(query, SINCE, mentioned=[LOST], progress=progress.Progress(quick.append))
+    assert quick == [
+        "reading Placement's resource providers",
+        "reading Nova's servers on 3 computes",
+        "asking Nova for 1 ids that no list has",
+    ]
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    fetch(query, SINCE, progress=progress.Progress(slow.append))
+    assert slow[:3] == [quick[0], "1 of 3 resource providers read", "2 of 3 resource providers read"]
+    assert slow[3] == quick[1]
+    assert "1 of 6 lists of servers read" in slow
 
 
 def test_servers_of_a_cell_that_fails_after_the_hypervisors_are_unknown(cloud: FakeCloud, ask: Ask) -> None:
