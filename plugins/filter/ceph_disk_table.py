@@ -11,9 +11,12 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph.disks imp
 
 
 def ceph_disk_table(
-    hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Mapping[str, t.Any]], variable: str = "show_disks_result"
+    hosts: t.Iterable[str],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    variable: str = "show_disks_result",
+    most: int = 0,
 ) -> dict[str, t.Any]:
-    return disk_table({host: hostvars[host].get(variable) for host in hosts})
+    return disk_table({host: hostvars[host].get(variable) for host in hosts}, most)
 
 
 class FilterModule:

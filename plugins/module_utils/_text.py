@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ._common import listed
+
 _AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
 
 
@@ -30,3 +32,14 @@ def table(
         ).rstrip()
         for row in cells
     ]
+
+
+def by_steps(steps: t.Mapping[str, t.Optional[t.Sequence[str]]]) -> list[str]:
+    """A line for the hosts that have the same steps, in the order of their first host. Hosts with None, without a result, come last."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for host, done in steps.items():
+        if done is not None:
+            groups.setdefault(tuple(done), []).append(host)
+    lines = [f"{listed(hosts, 10)}: {'; '.join(done) or 'unchanged'}" for done, hosts in groups.items()]
+    lost = [host for host, done in steps.items() if done is None]
+    return [*lines, f"{listed(lost, 10)}: no result, not reached or failed (see above)"] if lost else lines

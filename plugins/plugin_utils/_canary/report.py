@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 
 from .model import Record, Report
 

@@ -19,6 +19,7 @@ from .model import SEVERITIES, VERSION, Capacity, Node, Record
 _SHORT = {"VCPU": "VCPU", "MEMORY_MB": "RAM MiB", "DISK_GB": "disk GiB"}
 #: More than a terminal is read for; the files have all.
 _LINES = 200
+_NODES = 60
 
 
 def report(
@@ -62,7 +63,10 @@ def reservations(audited: Audited) -> dict[str, int]:
 def lines(audited: Audited, made: Record) -> list[str]:
     """For a terminal: a table of the nodes, what still fits, then the findings that nobody has acknowledged. Holds nothing that a tenant wrote."""
     head = ["node", "state", "instances", *(_SHORT[name] + " free: allocated, actual" for name in _SHORT), "reserve MB"]
-    found = table(head, map(_row, audited.nodes), right=())
+    nodes, quiet = _shown(audited)
+    found = table(head, map(_row, nodes), right=())
+    if quiet:
+        found.append(f"and {quiet} computes that are up and have no finding")
     counts = made["summary"]
     found += ["", *room.lines(made["room"])]
     found += [
@@ -91,6 +95,19 @@ def lines(audited: Audited, made: Record) -> list[str]:
     if len(listed) > _LINES:
         found.append(f"... and {len(listed) - _LINES} more in the files.")
     return found
+
+
+def _shown(audited: Audited) -> tuple[list[Node], int]:
+    """The nodes to list, and how many are left out: of more than _NODES, those that are up and enabled without a finding."""
+    if len(audited.nodes) <= _NODES:
+        return audited.nodes, 0
+    named = {one.host for one in audited.findings}
+    shown = [
+        node
+        for node in audited.nodes
+        if node["host"] in named or node["unknown"] or (node["state"], node["status"]) != ("up", "enabled")
+    ]
+    return shown, len(audited.nodes) - len(shown)
 
 
 def _row(node: Node) -> list[str]:

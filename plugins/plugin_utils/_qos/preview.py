@@ -12,6 +12,7 @@ from collections import Counter
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import format_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import format_rate, texts
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
     ID_KEYS,
@@ -25,7 +26,6 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule impor
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import Answer, RuleBook
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import rates
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._text import table
 
 Result = t.Mapping[str, t.Any]
 

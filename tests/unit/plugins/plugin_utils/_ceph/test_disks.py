@@ -39,3 +39,18 @@ def test_a_host_without_an_answer_is_no_host_without_disks() -> None:
     assert found["unread"] == ["osd2", "osd3"]
     assert found["free"] == {"osd1": []}
     assert found["text"][1:] == ["osd2: it was unreachable, or the run ended before.", "osd3: no sudo"]
+
+
+def test_of_many_hosts_each_has_a_line() -> None:
+    unknown = {**DISK, "device": "/dev/sdc", "free": False, "why": ["unknown: it hangs"]}
+    taken = {**DISK, "device": "/dev/sda", "free": False, "why": ["in use"]}
+    hosts = {"osd1": {"disks": [taken, DISK, unknown]}, "osd2": {"disks": [taken]}, "osd3": None}
+    found = disk_table(hosts, most=2)
+    assert found["text"] == [
+        "host  disks  free  in use  unknown  free disks",
+        "osd1      3     1       1        1  /dev/sdb",
+        "osd2      1     0       1        0",
+        "osd3: it was unreachable, or the run ended before.",
+    ]
+    assert found["free"] == disk_table(hosts)["free"] == {"osd1": ["scsi-S1"], "osd2": []}
+    assert len(disk_table(hosts, most=3)["text"]) == 1 + 4 + 1

@@ -47,3 +47,17 @@ def test_hosts_that_contradict_each_other_are_wrong_though_each_is_proven() -> N
         "cmp02: it has the key of client.cinder in secret b, cmp01 in a; instances can't migrate between them.",
         "vol1: Cinder's backend rbd gives guests the secret a, but cmp02 has the key of client.cinder in b; guests with its volumes wouldn't start there.",
     ]
+
+
+def test_of_many_hosts_those_with_problems_are_listed() -> None:
+    fine = {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": ["a"], "problems": []}]}}
+    bad = {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": [], "problems": ["No key."]}]}}
+    hostvars: dict[str, dict[str, t.Any]] = {f"cmp{number:04}": fine for number in range(60)}
+    assert len(ceph_proof_table(hostvars, hostvars)["text"]) == 61
+    hostvars["cmp0007"], hostvars["cmp0060"] = bad, fine
+    assert ceph_proof_table(hostvars, hostvars)["text"] == [
+        "host     client         verdict",
+        "cmp0007  client.cinder  1 problem",
+        "60 clients on 60 hosts are proven and not listed.",
+        "cmp0007: No key.",
+    ]

@@ -150,6 +150,18 @@ def test_the_terminal_shows_nodes_and_findings_and_nothing_that_a_tenant_wrote(w
     assert "\x1b" not in "\n".join(found)
 
 
+def test_of_many_nodes_those_in_need_of_a_look_are_listed(world: World) -> None:
+    world.domains.pop(0)
+    audited = world.audit()
+    fine = [{**audited.nodes[0], "host": f"cmp{number}"} for number in range(100, 159)]
+    audited.nodes.extend(t.cast("t.Any", fine))
+    assert len(report.lines(audited, made(world))) > 60
+    audited.nodes.append(t.cast("t.Any", {**fine[0], "host": "cmp159", "state": "down"}))
+    found = report.lines(audited, made(world))
+    assert [line.split()[0] for line in found[1:3]] == ["cmp01", "cmp159"]
+    assert found[3] == "and 59 computes that are up and have no finding"
+
+
 def test_nothing_in_the_report_ends_the_page_s_script(world: World) -> None:
     world.domains.pop(0)
     page = report.page(TEMPLATE, made(world))

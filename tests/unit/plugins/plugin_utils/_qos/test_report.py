@@ -51,6 +51,21 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
     assert told["hosts"]["cmp03"]["problems"]
 
 
+def test_of_many_computes_those_where_something_changes_are_listed() -> None:
+    still = {"ports": [{"now": {"egress": {}, "ingress": {"rate": "1mbit"}}, "done": "unchanged", "reason": ""}]}
+    quiet = {**still, "counts": {"unchanged": 1}}
+    results: dict[str, t.Any] = {f"cmp{number:02}": quiet for number in range(60)}
+    assert len(summary(results)["text"]) == 61
+    results["cmp60"] = {**still, "counts": {"changed": 1}}
+    told = summary(results)
+    assert told["text"] == [
+        "host   limited  changed  unchanged",
+        "cmp60        1        1          0",
+        "and 60 computes with 60 limited ports where nothing changes",
+    ]
+    assert len(told["hosts"]) == 61
+
+
 def test_the_summary_tells_why_on_request() -> None:
     _info, result = recorded("other-rules")
     told = summary({"cmp01": result}, why=True)["text"][2:]
