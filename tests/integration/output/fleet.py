@@ -105,7 +105,7 @@ def run(collections: Path, playbook: str, hosts: int, *words: str, variables: t.
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=300,
         check=False,
     )
     (folder / "said").write_text(done.stdout + done.stderr)

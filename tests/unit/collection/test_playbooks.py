@@ -32,7 +32,8 @@ if t.TYPE_CHECKING:
 
 # Ansible's own, and what the inventory plugin nova_computes gives each host.
 GIVEN = {
-    "ansible_limit", "ansible_play_hosts_all", "ansible_playbook_python", "dict", "groups", "hostvars", "instance_ports",
+    "ansible_check_mode", "ansible_limit", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "ansible_playbook_python",
+    "ansible_verbosity", "dict", "groups", "hostvars", "instance_ports",
     "inventory_hostname", "item", "lookup", "omit",
 }  # fmt: skip
 # Keys whose values are expressions without braces.
