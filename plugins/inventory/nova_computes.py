@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: nova_computes
-short_description: The computes of an OpenStack cloud, with the ports of the instances they run
+short_description: Get the computes of an OpenStack cloud, with the ports of their instances
 version_added: 0.1.0
 author:
   - openstack_ops.day2 contributors (@openstack-ops)

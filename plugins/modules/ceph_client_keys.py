@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_client_keys
-short_description: Read the keys of Ceph clients, to hand them on
+short_description: Read the keys of Ceph clients from the cluster
 version_added: 0.1.0
 description:
   - Reads the keys of clients, and the cluster's fsid, which is what Cinder takes for C(rbd_secret_uuid) where none is given.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_client_proof
-short_description: Prove that secret, key, caps and configuration of Ceph clients belong together
+short_description: Verify that the secret, key, caps and configuration of Ceph clients match
 version_added: 0.1.0
 description:
   - Does on a host what a guest's disk would do, without a guest that hangs. Takes the key that libvirt holds, connects to the
@@ -91,7 +91,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 proven:
-  description: Whether all is as it should be.
+  description: Whether everything passed.
   returned: always
   type: bool
   sample: true

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_client_secret
-short_description: Ceph clients' keys in libvirt's secrets and in keyring files of a host
+short_description: Manage Ceph clients' keys in a host's libvirt secrets and keyring files
 version_added: 0.1.0
 description:
   - Makes sure that libvirt holds the keys of Ceph clients, each in the secret that guests' disks name by its UUID, and that the

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_cluster_info
-short_description: The pools and clients of a Ceph cluster
+short_description: Show the pools and clients of a Ceph cluster
 version_added: 0.1.0
 description:
-  - Reads the cluster's id, its monitors, its pools, and its clients with their caps. Keys are told by fingerprints, from which nobody gets the key.
+  - Reads the cluster's id, its monitors, its pools, and its clients with their caps. Keys are shown as fingerprints, from which the key can't be recovered.
 extends_documentation_fragment:
   - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_admin

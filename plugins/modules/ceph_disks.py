@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_disks
-short_description: What each disk of a host is, and whether Ceph may take it
+short_description: Show what each disk of a host is used for, and whether Ceph can have it
 version_added: 0.1.0
 description:
   - Tells of each disk of the host its name in C(/dev/disk/by-id), serial, model and size, what is on it (partitions, LVM, RAID, signatures,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_host_info
-short_description: What a host holds of Ceph already
+short_description: Show the Ceph configuration, secrets and keyrings of a host
 version_added: 0.1.0
 description:
   - Reads libvirt's secrets, keyring files, C(ceph.conf), and what C(cinder.conf), C(glance-api.conf) and C(nova.conf) say about Ceph, as far as they are there.
-  - Keys are told by fingerprints, which can be compared with those of M(openstack_ops.day2.ceph_cluster_info), and from which nobody gets the key.
+  - Keys are shown as fingerprints, which can be compared with those of M(openstack_ops.day2.ceph_cluster_info) and from which the key can't be recovered.
 extends_documentation_fragment:
   - openstack_ops.day2.attributes.info
   - openstack_ops.day2.ceph_host

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_objects
-short_description: The pools and clients of a Ceph cluster, as many as there are in one call
+short_description: Manage pools and clients of a Ceph cluster, all in one call
 version_added: 0.1.0
 description:
   - Creates pools and clients, and brings their settings and caps to what is listed. All in one connection.
@@ -147,7 +147,7 @@ EXAMPLES = r"""
           osd: profile rbd pool=volumes, profile rbd-read-only pool=images
           mgr: profile rbd pool=volumes
 
-- name: A pool that nobody needs any more, with all that is in it
+- name: A pool that is no longer needed, with all its contents
   openstack_ops.day2.ceph_objects:
     pools:
       - name: old-volumes

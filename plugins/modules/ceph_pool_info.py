@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ceph_pool_info
-short_description: What the pools of a Ceph cluster hold
+short_description: Show the usage of a Ceph cluster's pools
 version_added: 0.1.0
 description:
   - Reads what each pool holds, what that takes with all copies, how much more fits, and its quotas.

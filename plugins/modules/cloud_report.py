@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cloud_report
-short_description: Make one report of a whole cloud
+short_description: Create one report on a whole cloud
 version_added: 0.1.0
 description:
   - Puts together what several hosts told to M(openstack_ops.day2.cloud_report_info), the last report of
     M(openstack_ops.day2.compute_audit) and the last proof of Ceph's clients, under one verdict. What is in trouble comes first, and only
     what needs a look has a line of its own. Changes nothing but the files of the report.
-  - A part that isn't in use, or that nobody could look at, is V(unknown) with the reason, and never V(ok).
+  - A part that isn't in use, or that couldn't be read, is V(unknown) with the reason, and never V(ok).
   - Runs where Ansible runs, whatever C(delegate_to) says.
 attributes:
   check_mode:
@@ -25,7 +25,7 @@ attributes:
     details: A report tells ages, so that two always differ.
   idempotent:
     support: full
-    description: It is never changed. The files are written anew all the same.
+    description: It is never changed. The files are rewritten in any case.
   platform:
     support: full
     platforms: posix
@@ -132,7 +132,7 @@ report:
       description: How many sections there are of each state.
       type: dict
     sections:
-      description: What is told of each part, the worst first.
+      description: The report's parts, the worst first.
       type: list
       elements: dict
       contains:
@@ -143,7 +143,7 @@ report:
           description: The same for people.
           type: str
         state:
-          description: The worst state of its rows; V(unknown) where nobody could look.
+          description: The worst state of its rows; V(unknown) where it couldn't be read.
           type: str
         line:
           description: Totals, or why nothing is known.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cloud_report_info
-short_description: What the roles of this collection keep on a host, for the report of a whole cloud
+short_description: Gather what this collection's roles keep on a host, for the cloud report
 version_added: 0.1.0
 description:
   - Reads in one call the bandwidth limits and their restorer, the status of mysql-backup, the status of central logs with the expiry

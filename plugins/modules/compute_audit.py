@@ -31,7 +31,7 @@ attributes:
     details: A report is long; the difference of two isn't for a terminal.
   idempotent:
     support: full
-    description: A second run is changed only if it finds something else. The files are written anew all the same.
+    description: A second run is changed only if it finds something else. The files are rewritten in any case.
 extends_documentation_fragment:
   - openstack_ops.day2.cloud
   - openstack_ops.day2.attributes
@@ -140,7 +140,7 @@ text:
   type: list
   elements: str
 summary:
-  description: How many findings of each severity there are that nobody has acknowledged.
+  description: The number of unacknowledged findings of each severity.
   returned: success
   type: dict
   sample: {critical: 2, warning: 1, info: 0}

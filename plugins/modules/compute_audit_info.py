@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: compute_audit_info
-short_description: What a compute host has and holds, for comparison with Nova and Placement
+short_description: Gather a compute's resources and instances, for comparison with Nova and Placement
 version_added: 0.1.0
 description:
   - Looks in one call at libvirt's domains with their disks and at its secrets, at LVM's groups and volumes and who made each,
     at the file system and the folders of the instances, at nova.conf, and at bandwidth limits. Changes nothing.
-  - Over a read-only connection libvirt tells nobody the value of a secret; only UUIDs and usages are read.
+  - Over a read-only connection libvirt doesn't reveal the value of a secret; only UUIDs and usages are read.
   - With C(images_type = rbd) in nova.conf it asks Ceph with Nova's own user and keyring how full Nova's pool is, and lists the
     images in it on request (V(rbd_images) in O(parts)).
   - A part that can't be looked at is null and is named in RV(found.unknown) with the reason. It is never taken for empty.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: compute_canary
-short_description: Prove that a compute serves its users, with a small server that is removed again
+short_description: Test a compute with a small server that is removed afterwards
 version_added: 0.1.0
 description:
   - Boots a small server on exactly this compute, in the project of the credentials, and looks whether users would get what they need. Then
@@ -54,7 +54,7 @@ options:
     description: Name or id of a network; V(none) for a canary without one. Required for O(state=proved).
     type: str
   security_groups:
-    description: Names of security groups of the project. Empty for its default one, which lets nobody in.
+    description: Names of security groups of the project. Empty for the default one, which allows no incoming traffic.
     type: list
     elements: str
     default: []

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: compute_drain
-short_description: Migrate all servers away from a compute, and bring them back
+short_description: Migrate all servers off a compute, and migrate them back
 version_added: 0.1.0
 description:
   - Takes a compute out of Nova's scheduling with a reason and migrates its servers to where the scheduler finds room, or puts it back
@@ -45,7 +45,7 @@ options:
   record:
     description:
       - A file where Ansible runs, one for each host, that says where each server came from. Kept from the drain until the return.
-      - Created with its folder, only for its owner. One that belongs to somebody else isn't trusted.
+      - Created with its folder, only for its owner. A folder of another user isn't trusted.
     type: path
     required: true
   reason:
@@ -121,7 +121,7 @@ status:
   type: str
   sample: disabled
 disabled_reason:
-  description: Why it is disabled, empty if it isn't or nobody said.
+  description: Why it is disabled; empty if it is enabled or no reason was given.
   returned: success, or after a failed migration
   type: str
   sample: "openstack_ops.day2 drain: a new kernel"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deployment_info
-short_description: Which deployer made a host, and where each of its services reads its configuration
+short_description: Detect a host's deployment tool and where its services read their configuration
 version_added: 0.1.0
 description:
   - Tells from facts on disk that the deployers' own sources promise, which one made this host - kolla-ansible, openstack-ansible, Juju's

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: failure_drill
-short_description: The steps of a drill where Ansible runs - choose, break one component while probes watch, report
+short_description: Choose and break components while probes watch, and write the drill's report
 version_added: 0.1.0
 description:
   - The role C(failure_drill) calls these steps in their order, and explains the options that have the same names there.
-  - V(targets) checks what is declared, and asks nobody. V(plan) chooses what to break. V(fault) breaks one component of one host by
+  - V(targets) checks the declaration and asks no host. V(plan) chooses what to break. V(fault) breaks one component of one host by
     M(openstack_ops.day2.failure_drill_host), with C(delegate_to) that host, while the probes run. V(report) writes what was seen.
   - V(plan) and V(fault) refuse where anything that is declared isn't whole, a probe fails, the time is outside the windows, a host has
     another fault, or is the one that Ansible runs on.

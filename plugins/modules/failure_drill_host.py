@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: failure_drill_host
-short_description: Break one component of a host for some seconds, after which the host undoes it by itself
+short_description: Break one component of a host for a few seconds; the host restores it by itself
 version_added: 0.1.0
 description:
   - Tells whether components are whole, breaks one of them, or undoes what a drill has broken. M(openstack_ops.day2.failure_drill) calls it,
@@ -158,7 +158,7 @@ uptime:
   returned: success
   type: float
 machine:
-  description: By what the host is told from the one on which Ansible runs.
+  description: What tells this host apart from the one on which Ansible runs.
   returned: success
   type: dict
 """

@@ -46,11 +46,11 @@ options:
         description: Its zone. Left out, it stays as it is. Nova can't take a zone away from an aggregate.
         type: str
       hosts:
-        description: All its hosts, as Nova calls them. Others in it have to go, which wants O(remove). Left out, its hosts stay as they are.
+        description: All its hosts, as Nova calls them. Others in it are removed, which requires O(remove). Left out, its hosts stay as they are.
         type: list
         elements: str
       metadata:
-        description: Keys with their values. A value of V(null) means that the key has to go, which wants O(remove). Other keys stay.
+        description: Keys with their values. A value of V(null) means that the key is to be removed, which requires O(remove). Other keys stay.
         type: dict
         default: {}
       without_flavors:
@@ -69,8 +69,8 @@ options:
         required: true
       extra_specs:
         description:
-          - Keys with their values, for example C(aggregate_instance_extra_specs:ssd). A value of V(null) means that the key has to go,
-            which wants O(remove). Other keys stay.
+          - Keys with their values, for example C(aggregate_instance_extra_specs:ssd). A value of V(null) means that the key is to be
+            removed, which requires O(remove). Other keys stay.
         type: dict
         required: true
   remove:

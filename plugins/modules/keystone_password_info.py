@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keystone_password_info
-short_description: How Keystone keeps the passwords of its local users, and whether any is one of those that are given
+short_description: Check the password hashes of Keystone's local users against known passwords
 version_added: 0.1.0
 description:
   - Reads the hashes of local users' passwords from Keystone's database (Queens and later), and tells for each user which algorithm made the
     newest one at which cost, how old it is, when it expires, and how many of the user's passwords are current.
   - Compares the newest hash of each user with candidates, such as deployers' defaults, by the libraries that Keystone itself uses. Keystone's
     API isn't asked, so no user is locked out and nothing is logged there.
-  - Neither a hash nor a candidate is in results, errors, logs or command lines. A match is told by the candidate's label.
+  - Neither a hash nor a candidate is in results, errors, logs or command lines. A match is reported by the candidate's label.
   - Changes nothing.
 requirements:
   - the client of MariaDB or MySQL on the host, and an account that may SELECT in Keystone's database; root on the database's host is one
@@ -53,7 +53,7 @@ options:
     type: bool
     default: true
   seconds:
-    description: How long to compare. What is left then is told as not compared, and the module fails.
+    description: How long to compare. The rest is then reported as not compared, and the module fails.
     type: int
     default: 600
 author:
@@ -66,7 +66,7 @@ EXAMPLES = r"""
     own_name: false
   register: passwords
 
-- name: Whether somebody has a password out of a guide
+- name: Whether anyone has a password from a guide
   openstack_ops.day2.keystone_password_info:
     defaults_file: /root/.my-keystone-read-only.cnf
     candidates: "{{ [] | openstack_ops.day2.password_candidates(defaults=true) }}"

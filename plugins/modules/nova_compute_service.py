@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nova_compute_service
-short_description: Take a compute out of Nova's scheduling with a reason, and put it back
+short_description: Disable a compute in Nova with a reason, and enable it again
 version_added: 0.1.0
 description:
   - Disables the C(nova-compute) service of a host in Nova, so that no new instances are scheduled there, or enables it.
@@ -61,7 +61,7 @@ status:
   type: str
   sample: disabled
 disabled_reason:
-  description: Why it is disabled, empty if it isn't or nobody said.
+  description: Why it is disabled; empty if it is enabled or no reason was given.
   returned: success
   type: str
   sample: instances volume is being resized

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nova_reserved_disk
-short_description: Set how much disk of a compute Nova must not give away
+short_description: Set the disk space of a compute that Nova must not allocate
 version_added: 0.1.0
 description:
   - Sets C(reserved_host_disk_mb) in a nova.conf, and nothing else in it, and restarts the services that read it if that changed something.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_conf
-short_description: Options in the configuration of OpenStack's services, and restarts where they changed
+short_description: Set options of OpenStack services, and restart services whose configuration changed
 version_added: 0.1.0
 description:
   - Sets options in ini files as OpenStack's services and Ceph read them. Comments, order and all other options stay as they are.

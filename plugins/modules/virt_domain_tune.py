@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: virt_domain_tune
-short_description: CPU shares, CPU quota and disk throttles of libvirt domains, live and in their configuration
+short_description: Set CPU shares, CPU quota and disk throttles of libvirt domains, live and persistent
 version_added: 0.1.0
 description:
   - Sets the CPU shares and the quota of a domain's vCPUs, and the bytes and operations a second of its disks, as C(virsh schedinfo) and

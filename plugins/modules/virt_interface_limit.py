@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: virt_interface_limit
-short_description: Limit NICs of running libvirt domains, live and in their configuration
+short_description: Limit NICs of running libvirt domains, live and persistent
 version_added: 0.1.0
 description:
   - Sets libvirt's own bandwidth of a domain's NICs, as C(virsh domiftune --live --config) does, without a restart of the instance,

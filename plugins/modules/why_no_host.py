@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: why_no_host
-short_description: Tell for each compute why the scheduler wouldn't take it
+short_description: Explain for each compute why the scheduler rejects it
 version_added: 0.1.0
 description:
   - Puts what a flavor needs, or an instance that failed with C(No valid host was found), to each compute, and tells in words what of

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: oslo_notifications
-short_description: Notifications of Nova, Neutron and other OpenStack services as events
+short_description: Receive notifications of Nova, Neutron and other OpenStack services as events
 version_added: 0.1.0
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
