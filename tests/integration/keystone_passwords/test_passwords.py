@@ -109,8 +109,8 @@ def play(there: Newcomer, command: str, *more: str) -> tuple[str, dict[str, dict
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == 2, said[-3000:]
-    assert "TASK [Tell what is there" in said, said[-3000:]
-    answer = said[said.index("=> {", said.index("TASK [Tell what is there")) + 3 :]
+    assert "TASK [Show the users" in said, said[-3000:]
+    answer = said[said.index("=> {", said.index("TASK [Show the users")) + 3 :]
     counts = json.JSONDecoder().raw_decode(answer)[0]["msg"]
     return said + (there.home / "log").read_text(), {user["name"]: user for user in counts["users"]}, counts
 
