@@ -36,7 +36,7 @@ EXAMPLES = r"""
   no_log: true
   register: found
 
-- name: Hand it to the libvirt of this host
+- name: Give it to the libvirt of this host
   openstack_ops.day2.ceph_client_secret:
     keys: "{{ found.client_keys }}"
     uuid: "{{ found.fsid }}"

@@ -55,7 +55,7 @@ options:
   rules_register:
     description:
       - The variable of each host in which M(openstack_ops.day2.tc_htb) or M(openstack_ops.day2.virt_interface_limit) was registered,
-        run in check mode with what the rules want. Left out, limits aren't compared with rules.
+        run in check mode with the rules' limits. Without it, limits aren't compared with rules.
     type: str
   cinder:
     description:
@@ -71,7 +71,7 @@ options:
   only_hosts:
     description:
       - Tell only of computes among O(hosts). Off, the others are compared as far as Nova and Placement go, and providers of
-        computes that Nova has forgotten are told, too.
+        computes that Nova no longer knows are reported, too.
     type: bool
     default: true
   irreversible:
@@ -81,7 +81,7 @@ options:
     type: bool
     default: false
   stuck_after:
-    description: Tell what is in motion and hasn't changed for so many seconds.
+    description: Report what is in progress and hasn't changed for this many seconds.
     type: int
     default: 3600
   acknowledged:

@@ -21,7 +21,7 @@ requirements:
 attributes:
   check_mode:
     support: full
-    description: Refuses what a run would refuse, but for what only commands among the probes find. Breaks nothing.
+    description: Refuses what a run would refuse, except for what only probes of the kind C(command) find. Breaks nothing.
   diff_mode:
     support: none
     description: Shows nothing.

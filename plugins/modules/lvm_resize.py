@@ -20,7 +20,7 @@ description:
   - What is under way is written to C(/var/lib/openstack_ops.day2/lvm_resize) first. After a power cut, or when the module was
     killed, run it again with the same size. It finishes what was under way, and mounts and starts what was mounted and running
     before.
-  - Each part of a shrink that may take long is told to the host's journal as it begins (C(journalctl -f -g lvm_resize)).
+  - Each long step of a shrink is logged to the host's journal as it begins (C(journalctl -f -g lvm_resize)).
   - Nothing but the named volume is touched. Before each change the group's metadata is backed up to the same folder.
 requirements:
   - lvm2, util-linux, and e2fsprogs or xfsprogs on the host

@@ -14,7 +14,7 @@ description:
     nova-compute tells Placement as it starts. A restart that a killed run left undone is made up for by the next.
   - The diff shows that option alone, for the lines around it may be passwords.
   - Which file nova-compute reads, and what restarts it, is asked of the host as M(openstack_ops.day2.deployment_info) does. Where nobody would
-    read the file, nothing is written. Where a deployer writes the file anew, a warning and RV(keep) say what to tell it.
+    read the file, nothing is written. Where a deployer rewrites the file, a warning and RV(keep) say what to configure there.
 attributes:
   check_mode:
     support: full

@@ -15,7 +15,7 @@ description:
     the domain doesn't run, only its configuration is changed.
   - Disks are throttled by QEMU itself, so it works for RBD, logical volumes, qcow2 and raw files, and NFS.
   - All instances of a host belong in one call. What can't be done to one doesn't keep the others from theirs.
-  - A hard reboot makes Nova build the domain anew from the flavor, without what was set here, and so does the start of an instance that
+  - A hard reboot makes Nova recreate the domain from the flavor, without these settings, and so does the start of an instance that
     was stopped. As with M(openstack_ops.day2.virt_interface_limit), nothing on the host brings it back. Run this again then.
   - What libvirt would write into a configuration with which the domain could not start any more is refused before.
 attributes:
@@ -42,7 +42,7 @@ options:
         suboptions:
           shares:
             description:
-              - The domain's weight against others where they want more CPU than there is, libvirt's C(cpu_shares). No limit.
+              - The domain's weight when domains compete for CPU, libvirt's C(cpu_shares). No limit.
               - At most 10000 where the host has cgroup v2, 262144 with cgroup v1. A domain that was given none has 100, or 1024.
             type: int
           vcpu_quota:

@@ -16,7 +16,7 @@ description:
     (Neutron's egress).
   - All NICs of a host belong in one call. What can't be done to one doesn't keep the others from theirs.
   - libvirt can't exempt any traffic from a limit. Where tenants' internal traffic is to be free, use M(openstack_ops.day2.tc_htb).
-  - A hard reboot makes Nova build the domain anew, without the limit, and so does the start of an instance that was stopped. Run this
+  - A hard reboot makes Nova recreate the domain, without the limit, and so does the start of an instance that was stopped. Run this
     again then, for example after Nova's notification.
   - A limit of the same values is set again where libvirt still reports it but the kernel no longer has it, for example because
     Open vSwitch has removed the qdisc.

@@ -15,7 +15,7 @@ description:
     forbidden traits, the zone, and its own answer to the whole question.
   - Of an instance, its flavor, image, zone, server group and ports are read. What it was booted with and no API keeps (a host that was
     named, networks of an instance without ports) can't be.
-  - What can't be asked (a cell that is down, HTTP 403) is told as unknown, and speaks neither for a compute nor against it.
+  - What can't be asked (a cell that is down, HTTP 403) is reported as unknown, and counts neither for nor against a compute.
   - Which filters the scheduler uses no API tells; see O(filters).
   - Runs where Ansible runs, whatever C(delegate_to) says, and asks the APIs as P(openstack_ops.day2.nova_computes#inventory) does.
     So C(OS_*) variables count there, and not those of the task's C(environment).

@@ -44,7 +44,7 @@ def kolla_ansible(disk: Disk, evidence: Evidence) -> Deployment:
         "kolla-ansible",
         evidence,
         "kolla-ansible",
-        "kolla-ansible reconfigure, deploy and upgrade write it anew from config/ of the deploy host (node_custom_config).",
+        "kolla-ansible reconfigure, deploy and upgrade rewrite it from config/ of the deploy host (node_custom_config).",
         services,
         engine=engine,
         # Its containers share /run (docker) or /run/libvirt (podman) with the host.
@@ -60,7 +60,7 @@ def openstack_ansible(disk: Disk, evidence: Evidence) -> Deployment:
         "openstack-ansible",
         evidence,
         "openstack-ansible",
-        "Its playbooks write it anew from user_variables.yml (*_overrides), and an upgrade leads /etc/PROJECT to another folder.",
+        "Its playbooks rewrite it from user_variables.yml (*_overrides), and an upgrade leads /etc/PROJECT to another folder.",
         services,
         libvirt_uri=_SYSTEM if "libvirt" in services else None,
     )
@@ -74,7 +74,7 @@ def charm(disk: Disk, evidence: Evidence) -> Deployment:
         "charm",
         evidence,
         f"the charms of Juju ({', '.join(names)})",
-        "A hook of the charm writes PROJECT.conf anew from config-flags at any change; PROJECT.conf.d stays.",
+        "A hook of the charm rewrites PROJECT.conf from config-flags at any change; PROJECT.conf.d stays.",
         services,
         libvirt_uri=_SYSTEM if "libvirt" in services else None,
     )
@@ -100,7 +100,7 @@ def snap(disk: Disk, evidence: Evidence) -> Deployment:
         "snap",
         evidence,
         "Sunbeam's snap",
-        "The snap writes PROJECT.conf anew whenever it is configured; PROJECT.conf.d beside it is the operator's.",
+        "The snap rewrites PROJECT.conf whenever it is configured; PROJECT.conf.d beside it is the operator's.",
         services,
         libvirt_uri=f"qemu+unix:///system?socket={SNAP}/run/libvirt/libvirt-sock" if SNAP in evidence else None,
         # Its own switch, or MicroOVN's (ovs_switch_path in hooks.py; snapcraft.yaml of microovn).

@@ -35,7 +35,7 @@ class Remaining:
 def remove(cloud: Cloud, timeout: int, say: Say, *, volumes: bool = True) -> Remaining:
     """Delete all servers and volumes of canaries of the host, and the ports of those servers, until none is there.
 
-    Returns what is still there after so many seconds; raises nothing. volumes: whether there may be one, so that Cinder has to answer.
+    Returns what is still there after this many seconds; raises nothing. volumes: whether there may be one, so that Cinder has to answer.
     """
     began, asked, why = time.monotonic(), dict[Leftover, float](), dict[Leftover, str]()
     servers: set[str] = set()

@@ -5,7 +5,7 @@
 each id that one side names and the other one's list lacks: a list may lack what a cell didn't tell in time, so only a service's own 404 for
 the id is taken for absence.
 
-First what Placement holds, then the servers: one that is made meanwhile isn't missed, and one that goes is told as recently changed.
+First what Placement holds, then the servers: one that is made meanwhile isn't missed, and one that goes is reported as recently changed.
 """
 
 from __future__ import annotations

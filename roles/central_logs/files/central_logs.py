@@ -40,7 +40,7 @@ _UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, er
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _DAY, _WARN_DAYS = 86400, 30
-#: rsyslog is stopped so many seconds before a certificate expires: longer than it takes until the next look.
+#: rsyslog is stopped this many seconds before a certificate expires: longer than it takes until the next look.
 _BEFORE = 180
 
 #: Runs a command given as words: its exit code, and what it printed.

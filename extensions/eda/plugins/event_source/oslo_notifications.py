@@ -36,7 +36,7 @@ options:
     description: The password of the user. One of O(password) and O(password_file) is needed.
     type: str
   password_file:
-    description: A file with nothing but the password, for who doesn't want it among the rulebook's variables.
+    description: A file that contains only the password, as an alternative to a variable of the rulebook.
     type: str
   vhost:
     description:
@@ -63,7 +63,7 @@ options:
     type: bool
     default: true
   heartbeat:
-    description: A connection over which nothing came for twice so many seconds is given up.
+    description: A connection that was silent for twice this many seconds is closed.
     type: int
     default: 30
   timeout:
@@ -106,7 +106,7 @@ options:
     choices: [transient, durable, quorum]
     default: transient
   queue_expires:
-    description: The server deletes our own queue when nobody has consumed it for so many seconds.
+    description: The server deletes our queue when it had no consumer for this many seconds.
     type: int
     default: 3600
   prefetch:
@@ -132,7 +132,7 @@ options:
     elements: str
   window:
     description:
-      - Make one event C(changed) of all that has come meanwhile. What happens to a host that has been quiet for so many seconds becomes an
+      - Make one event C(changed) of all that has come meanwhile. What happens to a host that has been quiet for this many seconds becomes an
         event at once; what happens to another one waits for the end of these seconds, or for an event of a quiet host.
       - While the rule engine takes no event, because ansible-rulebook runs as many actions as C(--max-concurrent-actions) says, everything
         gathers, too.
@@ -144,7 +144,7 @@ options:
     type: float
     default: 3600.0
   reconcile_spacing:
-    description: After one C(reconcile), the next comes no sooner than after so many seconds, however often the connection breaks.
+    description: After one C(reconcile), the next one comes after this many seconds at the earliest, however often the connection breaks.
     type: float
     default: 60.0
   limit_hosts:
@@ -155,11 +155,11 @@ options:
     default: false
   feedback:
     description:
-      - Acknowledge a message only after the rule engine has taken its event. ansible-rulebook (1.2 or later) then wants a C(name) for the source.
+      - Acknowledge a message only after the rule engine has taken its event. ansible-rulebook (1.2 or later) then needs a C(name) for the source.
     type: bool
     default: false
   feedback_timeout:
-    description: An event that the rule engine hasn't taken after so many seconds is handed to it again, with a warning.
+    description: An event that the rule engine hasn't taken after this many seconds is sent to it again, with a warning.
     type: float
     default: 120.0
 notes:
