@@ -155,9 +155,7 @@ def test_what_nova_s_own_driver_would_repair_is_found(compute: Compute, instance
 
 def _repeated(compute: Compute, ids: list[str]) -> None:
     """What was there before is told as such; a run ends with an error while somebody has to see to it, and not when all is acknowledged."""
-    with pytest.raises(
-        AssertionError, match="The audit has 3 findings of severity critical that aren't acknowledged"
-    ):
+    with pytest.raises(AssertionError, match="The audit has 3 findings of severity critical that aren't acknowledged"):
         compute.audit("-e", "compute_audit_fail_on=critical")
     report = json.loads((compute.folder / "audit.json").read_text())
     jsonschema.Draft202012Validator(SCHEMA).validate(report)

@@ -19,7 +19,7 @@ NAME = Path("ansible_collections/openstack_ops/day2")
 PORTS = 11
 ANSWERED = (
     "tc_htb", "tc_htb_info", "ceph_objects", "ceph_client_keys", "ceph_client_secret", "ceph_client_proof", "service_conf",
-    "nova_reserved_disk", "ceph_disks", "compute_audit_info", "compute_audit", "cloud_report_info",
+    "preflight_host", "nova_reserved_disk", "ceph_disks", "compute_audit_info", "compute_audit", "cloud_report_info",
 )  # fmt: skip
 
 

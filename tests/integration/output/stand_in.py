@@ -37,9 +37,14 @@ def tc_htb(_host: str, args: Result) -> Result:
         "ports": [plan.public() for plan in plans],
         "counts": outcome.counts,
         "restorer": "running",
+        "in_sync": not outcome.changed,
         "metrics": False,
         "diff": outcome.diff,
     }
+
+
+def preflight_host(_host: str, _args: Result) -> Result:
+    return {"missing": []}
 
 
 def tc_htb_info(_host: str, _args: Result) -> Result:
