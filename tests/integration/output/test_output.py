@@ -29,16 +29,16 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("playbook", "variables", "words", "lines", "size"),
     [
-        ("limit_instances", RULES, DRY, 9, 300),
-        ("limit_instances", RULES, (), 11, 330),
+        ("limit_instances", RULES, DRY, 10, 320),
+        ("limit_instances", RULES, (), 13, 400),
         ("preview_limits", RULES, (), 8, 260),
         ("show_limits", RULES, (), 9, 280),
-        ("remove_limits", {}, DRY, 10, 310),
+        ("remove_limits", {}, DRY, 11, 350),
         ("audit_computes", {}, (), 7, 370),
         ("report", {}, (), 3, 230),
-        ("connect_ceph", CEPH, DRY, 7, 250),
+        ("connect_ceph", CEPH, DRY, 8, 260),
         ("verify_ceph", CEPH, (), 6, 250),
-        ("reserve_disk", {"nova_disk_reservation_mb": 51200}, DRY, 6, 260),
+        ("reserve_disk", {"nova_disk_reservation_mb": 51200}, DRY, 8, 330),
         ("show_disks", {}, (), 3, 220),
     ],
 )
