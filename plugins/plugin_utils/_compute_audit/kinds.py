@@ -23,7 +23,7 @@ class Kind(str, enum.Enum):
         return made
 
     ALLOCATION_WITHOUT_INSTANCE = (
-        "allocation_without_instance", "critical", "Placement keeps resources for nobody."
+        "allocation_without_instance", "critical", "Placement holds resources that no instance uses."
     )  # fmt: skip
     ALLOCATION_ON_OTHER_HOST = (
         "allocation_on_other_host", "critical", "Placement keeps resources on a host where the instance isn't."
@@ -81,7 +81,7 @@ class Kind(str, enum.Enum):
         "A guest's disk, nova.conf or cinder.conf names a libvirt secret that isn't there.",
     )  # fmt: skip
     LIMIT_LOST = "limit_lost", "warning", "A port should be limited, and the kernel limits nothing."
-    LIMIT_DIFFERS = "limit_differs", "warning", "A port isn't limited as the rules want it."
+    LIMIT_DIFFERS = "limit_differs", "warning", "A port's limit differs from the rules."
     UNKNOWN = (
         "unknown", "warning", "Something couldn't be looked at; it isn't taken for empty, nor is anything judged by it."
     )  # fmt: skip

@@ -31,8 +31,8 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("limit_instances", RULES, DRY, 10, 320),
         ("limit_instances", RULES, (), 13, 400),
-        ("preview_limits", RULES, (), 8, 260),
-        ("show_limits", RULES, (), 9, 280),
+        ("preview_limits", RULES, (), 9, 280),
+        ("show_limits", RULES, (), 10, 295),
         ("remove_limits", {}, DRY, 11, 350),
         ("audit_computes", {}, (), 7, 370),
         ("report", {}, (), 3, 230),
