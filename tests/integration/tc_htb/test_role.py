@@ -180,7 +180,7 @@ def test_a_compute_that_lacks_a_program_keeps_all_from_being_changed(
         assert said.count("fatal: [") == 1, said
         assert "cmp02: tc isn't installed on this host; install iproute2." in said
         assert "Nothing was changed on any host." in said
-        assert "created" not in said.partition("[Tell what was done]")[2]
+        assert "created" not in said.partition("[Show what was done]")[2]
         assert limited() == 0
 
     role.host("cmp02")
