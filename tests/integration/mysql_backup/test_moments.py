@@ -84,15 +84,31 @@ def happenings(host: Host, database: Database) -> list[t.Callable[[], object]]:
     return [
         lambda: done(host, "archive-binlogs"),
         lambda: database.ask("FLUSH BINARY LOGS; DELETE FROM nova.instances WHERE id % 3 = 0"),
-        lambda: database.ask("CREATE DATABASE glance; CREATE TABLE glance.images (id INT PRIMARY KEY); INSERT INTO glance.images VALUES (1), (2)"),
+        lambda: database.ask(
+            "CREATE DATABASE glance; CREATE TABLE glance.images (id INT PRIMARY KEY); INSERT INTO glance.images VALUES (1), (2)"
+        ),
         host.backup,
-        lambda: database.ask("USE keystone; ALTER TABLE nova.quotas ADD COLUMN ram INT NOT NULL DEFAULT 7; INSERT INTO glance.images SELECT cores + 1000 FROM nova.quotas GROUP BY cores"),
-        lambda: database.ask("CREATE USER x@'%' IDENTIFIED BY 'y'; GRANT ALL ON nova.* TO x@'%'; DROP USER x@'%'; SET time_zone = '+05:00'; INSERT INTO neutron.ports (id, name) VALUES (NOW(), UUID())"),
+        lambda: database.ask(
+            "USE keystone; ALTER TABLE nova.quotas ADD COLUMN ram INT NOT NULL DEFAULT 7;"
+            " INSERT INTO glance.images SELECT cores + 1000 FROM nova.quotas GROUP BY cores"
+        ),
+        lambda: database.ask(
+            "CREATE USER x@'%' IDENTIFIED BY 'y'; GRANT ALL ON nova.* TO x@'%'; DROP USER x@'%'; SET time_zone = '+05:00';"
+            " INSERT INTO neutron.ports (id, name) VALUES (NOW(), UUID())"
+        ),
         restart,
         lambda: done(host, "archive-binlogs"),
-        lambda: (host.backup(), database.ask("DROP DATABASE glance; SET sql_mode = 'ANSI'; CREATE DEFINER = nova@'%' EVENT keystone.purge ON SCHEDULE EVERY 1 DAY DO DELETE FROM keystone.project WHERE id < 0")),
-        lambda: database.ask("DELETE FROM keystone.project; DROP TABLE neutron.ports; SET binlog_format = STATEMENT; UPDATE nova.quotas SET cores = cores + 1, ram = 3"),
-    ]  # fmt: skip
+        lambda: (
+            host.backup(),
+            database.ask(
+                "DROP DATABASE glance; SET sql_mode = 'ANSI'; CREATE DEFINER = nova@'%' EVENT keystone.purge"
+                " ON SCHEDULE EVERY 1 DAY DO DELETE FROM keystone.project WHERE id < 0"
+            ),
+        ),
+        lambda: database.ask(
+            "DELETE FROM keystone.project; DROP TABLE neutron.ports; SET binlog_format = STATEMENT; UPDATE nova.quotas SET cores = cores + 1, ram = 3"
+        ),
+    ]
 
 
 def age_key(host: Host) -> dict[str, str]:

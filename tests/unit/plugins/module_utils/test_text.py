@@ -36,7 +36,11 @@ def test_hosts_with_the_same_steps_share_a_line() -> None:
 
 def test_a_host_that_failed_halfway_has_no_steps() -> None:
     done, failed = {"steps": ["a"]}, {"failed": True, "msg": "no"}
-    hostvars = {"cmp01": {"first": done, "second": done}, "cmp02": {"first": done, "second": failed}, "cmp03": {}}
+    hostvars: dict[str, dict[str, object]] = {
+        "cmp01": {"first": done, "second": done},
+        "cmp02": {"first": done, "second": failed},
+        "cmp03": {},
+    }
     assert host_steps(hostvars, hostvars, ["first", "second"]) == [
         "cmp01: a; a",
         "cmp02, cmp03: no result, not reached or failed (see above)",
