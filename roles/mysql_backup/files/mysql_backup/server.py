@@ -251,9 +251,13 @@ class Server:
         ]
 
     def replica(self) -> dict[str, str]:
-        """What SHOW SLAVE STATUS says, by its own names."""
-        said = self._client("SHOW SLAVE STATUS", "--vertical", "--column-names").stdout.decode("utf-8", "replace")
-        return dict(re.findall(r"^ *(\w+): (.*)$", said, re.MULTILINE))
+        """What SHOW SLAVE STATUS says, by its own names. Raises BackupError where the server doesn't answer, or is no replica."""
+        # A line per row, unlike --vertical: an error repeats the statement that failed, which may have lines that look like a state.
+        done = self._client("SHOW SLAVE STATUS", "--column-names")
+        lines = done.stdout.split(b"\n")
+        if done.returncode != 0 or len(lines) < 3:
+            raise BackupError(f"The server doesn't say how far it is: {refusal(done.stderr.decode(errors='replace'))}")
+        return dict(zip(fields(lines[0]), fields(lines[1])))
 
     def galera(self) -> dict[str, str]:
         """wsrep's own words about this member; empty when it is none."""

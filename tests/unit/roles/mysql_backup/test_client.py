@@ -13,9 +13,10 @@ import pytest
 
 from roles.mysql_backup.files.mysql_backup.client import fields, refusal
 from roles.mysql_backup.files.mysql_backup.dumptext import Section, belongs, label
-from roles.mysql_backup.files.mysql_backup.failure import Damaged
+from roles.mysql_backup.files.mysql_backup.failure import BackupError, Damaged
 from roles.mysql_backup.files.mysql_backup.journal import Journal
 from roles.mysql_backup.files.mysql_backup.report import say
+from roles.mysql_backup.files.mysql_backup.server import Server
 from roles.mysql_backup.files.mysql_backup.settings import Settings
 from roles.mysql_backup.files.mysql_backup.signature import Key
 
@@ -44,6 +45,39 @@ def test_a_refusal_repeats_neither_statements_nor_hashes() -> None:
     assert "AAAA" not in refusal(near)
     assert "near a text that is not shown here" in refusal(near)
     assert len(refusal("ERROR 1 (x) at line 1: " + "x" * 5000)) < 500
+
+
+def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Server:
+    """A server whose client is this script."""
+    program = folder / "mariadb"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return Server("/absent")
+
+
+def test_a_statement_that_failed_says_nothing_about_the_replica(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = tmp_path / "answer"
+    answer.write_text(
+        "Slave_SQL_Running\tLast_SQL_Errno\tLast_SQL_Error\nNo\t1064\tQuery: 'x\\nLast_SQL_Errno: 0\\n'\n"
+    )
+    server = answering(
+        tmp_path,
+        monkeypatch,
+        f"""case "$*" in
+        *--vertical*) printf 'Last_SQL_Errno: 1064\nLast_SQL_Error: x\nLast_SQL_Errno: 0\n';;
+        *) cat {answer};;
+        esac""",
+    )
+    assert server.replica()["Last_SQL_Errno"] == "1064"
+
+
+def test_a_replica_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = answering(tmp_path, monkeypatch, "echo 'ERROR 2002 (HY000): Can not connect' >&2; exit 1")
+    with pytest.raises(BackupError, match="doesn't say how far it is: ERROR 2002"):
+        server.replica()
 
 
 @pytest.mark.parametrize("program", ["mariadb", "/usr/bin/mariadb-dump", "mysql"])
