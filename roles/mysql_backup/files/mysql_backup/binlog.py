@@ -83,7 +83,7 @@ class Scanner:
             if kind in (_GTID, _GTID_LIST):
                 if len(text) - at < length:
                     break
-                self.shift = end - (base + at + length)
+                self.shift = (end - (base + at + length)) % (1 << 32)  # as wide as the server's number
                 self._know(kind, when, server, base + at, text[at + _HEADER.size : at + length])
             if len(text) - at < length:
                 self._skip = length - (len(text) - at)

@@ -68,6 +68,14 @@ def test_a_log_that_is_encrypted_in_the_server_has_other_positions() -> None:
     assert scanned(log(5, 6), 100).marks == [Mark(5, len(log())), Mark(6, len(log(5)))]
 
 
+def test_a_log_of_more_than_4_gib_has_positions_that_begin_again() -> None:
+    scanner = Scanner("binlog.000001")
+    scanner.feed(log())
+    scanner.bytes += 1 << 32  # a transaction with as many
+    scanner.feed(event(162, 5, struct.pack("<QIB", 7, 0, 0), len(log()) + 19 + 13 + 36))
+    assert scanner.shift == 36
+
+
 def test_what_the_server_says_of_its_gtids() -> None:
     assert state("") == {}
     assert state("0-1-7,0-2-3,5-1-10") == {"0-1": 7, "0-2": 3, "5-1": 10}
