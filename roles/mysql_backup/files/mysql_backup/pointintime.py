@@ -46,13 +46,15 @@ def moment(text: str) -> int:
     day, clock, seconds, offset = match.groups()
     try:
         naive = datetime.strptime(f"{day} {clock}{seconds or ':00'}", "%Y-%m-%d %H:%M:%S")
-    except ValueError as exc:
+        if offset:
+            sign, digits = (
+                (1, "0000") if offset == "Z" else (-1 if offset[0] == "-" else 1, re.sub("[^0-9]", "", offset))
+            )
+            zone = timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
+            return int(naive.replace(tzinfo=zone).timestamp())
+        first, second = (int(naive.replace(fold=fold).timestamp()) for fold in (0, 1))
+    except (ValueError, OverflowError) as exc:
         raise BackupError(f"{text!r} isn't a time: {exc}; {out}.") from exc
-    if offset:
-        sign, digits = (1, "0000") if offset == "Z" else (-1 if offset[0] == "-" else 1, re.sub("[^0-9]", "", offset))
-        zone = timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
-        return int(naive.replace(tzinfo=zone).timestamp())
-    first, second = (int(naive.replace(fold=fold).timestamp()) for fold in (0, 1))
     if first == second:
         return first
     if datetime.fromtimestamp(first) != naive:

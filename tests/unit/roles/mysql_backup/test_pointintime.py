@@ -47,6 +47,8 @@ def test_local_time_unless_an_offset_is_given(text: str, utc: str) -> None:
         ("14:05", "write it as '2026-11-28 14:05'"),
         ("2026-11-28 14:05 CET", "isn't a time"),
         ("2026-11-28 25:05", "isn't a time"),
+        ("2026-11-28 14:05+99:00", "isn't a time: offset must be"),
+        ("0001-01-01 00:00", "isn't a time: year 0 is out of range"),
     ],
 )
 def test_a_time_that_is_none_or_two_is_refused(text: str, said: str) -> None:
