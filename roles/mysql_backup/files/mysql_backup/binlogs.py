@@ -289,7 +289,12 @@ def first_needed(entries: t.Sequence[Entry], backups: t.Sequence[Backup], days: 
 
 def usable(backups: t.Sequence[Backup]) -> list[Backup]:
     """Those from which the logs can be replayed."""
-    return [one for one in backups if one.good and not one.manifest.safety and one.manifest.binlog_file]
+    # The server says NULL for the GTIDs of a log that it removed while the backup was written.
+    return [
+        one
+        for one in backups
+        if one.good and not one.manifest.safety and one.manifest.binlog_file and one.manifest.gtid != "NULL"
+    ]
 
 
 def fetched(server: Server, log: str, home: str) -> t.Iterator[bytes]:

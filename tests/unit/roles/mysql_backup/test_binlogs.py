@@ -63,6 +63,7 @@ NIGHTS = [night(day) for day in range(10)]
         ([night(5, gtid="0-1-999"), night(7)], 7, 7),  # before a RESET MASTER
         ([night(5, gtid="0-1-21,3-9-9"), night(7)], 7, 7),  # of a domain that these logs do not have
         ([night(2, binlog_file="other.000002")], 7, 0),
+        ([night(5, gtid="NULL"), night(7)], 7, 7),  # the server had removed the log
     ],
 )
 def test_logs_stay_from_the_oldest_backup_that_counts(backups: list[Backup], days: int, first: int) -> None:
