@@ -210,8 +210,10 @@ class _Relay:
             stream.write("".join(f"{name}\n" for name in names))
         for path in (*names, os.path.join(folder, "relay.index"), folder):
             shutil.chown(path, user.pw_uid, user.pw_gid)  # the folder last: until then it is root's
-        ignored = [*SYSTEM, *self._settings.exclude]
-        taken = self._settings.databases
+        # The settings may have changed since the backup. What is in it has to be brought to the moment, or it would stay as it was then.
+        there = self._way.base.manifest.databases
+        ignored = [*SYSTEM, *(one for one in self._settings.exclude if one not in there)]
+        taken = sorted({*self._settings.databases, *there}) if self._settings.databases else []
         return [
             "--server-id=4294967295",
             "--replicate-same-server-id",

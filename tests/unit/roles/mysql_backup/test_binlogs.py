@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import typing as t
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -13,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from roles.mysql_backup.files.mysql_backup import pointintime
+from roles.mysql_backup.files.mysql_backup.archive import Identity
 from roles.mysql_backup.files.mysql_backup.binlog import Mark
 from roles.mysql_backup.files.mysql_backup.binlogs import Entry, first_needed, since
 from roles.mysql_backup.files.mysql_backup.catalog import Backup
 from roles.mysql_backup.files.mysql_backup.failure import BackupError
 from roles.mysql_backup.files.mysql_backup.manifest import Manifest
+from roles.mysql_backup.files.mysql_backup.server import SYSTEM
 from roles.mysql_backup.files.mysql_backup.settings import Settings
 
 NIGHT = datetime(2026, 3, 1, 2, tzinfo=timezone.utc)
@@ -125,6 +129,25 @@ def test_a_backup_whose_snapshot_is_after_the_moment_is_passed_over(monkeypatch:
     later = night(5, taken="2026-03-05T19:00:00Z", binlog_position=100, gtid="0-1-20")
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.72).base == NIGHTS[3]
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.78).base == later
+
+
+@pytest.mark.parametrize(
+    ("settings", "filters"),
+    [
+        ({}, []),
+        ({"exclude": ["nova", "zabbix_1"]}, [r"ignore-table=zabbix\_1.%"]),
+        ({"databases": ["cinder"]}, ["do-table=cinder.%", "do-table=nova.%"]),
+    ],
+)
+def test_what_is_in_the_backup_is_replayed_whatever_the_settings_say_now(
+    tmp_path: Path, settings: dict[str, list[str]], filters: list[str]
+) -> None:
+    relay = pointintime._Relay(
+        Settings("/", **t.cast(t.Any, settings)), pointintime.Route(0, night(1), [], 0, 0), Identity(b"")
+    )
+    options = relay.prepare(str(tmp_path), pwd.getpwuid(os.getuid()))
+    wild = [one[len("--replicate-wild-") :] for one in options if one.startswith("--replicate-wild-")]
+    assert wild[len(SYSTEM) :] == filters
 
 
 def test_a_gap_is_not_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
