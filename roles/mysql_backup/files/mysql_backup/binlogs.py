@@ -307,12 +307,13 @@ def fetched(server: Server, log: str, home: str) -> t.Iterator[bytes]:
     stage = archive.Stage(server.binlog_command(log, os.path.join(home, "")), subprocess.DEVNULL, subprocess.DEVNULL)
     try:
         while True:
+            ended = stage.process.poll() is not None  # before the look at the FIFO: what it wrote at last is there then
             if select.select([reading], [], [], 0.1)[0]:
                 chunk = os.read(reading, archive.CHUNK)
                 if not chunk:
                     break
                 yield chunk
-            elif stage.process.poll() is not None:
+            elif ended:
                 break
         failure = stage.failure()
         if failure:

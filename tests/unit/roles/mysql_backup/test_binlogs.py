@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import typing as t
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -17,11 +18,11 @@ import pytest
 from roles.mysql_backup.files.mysql_backup import pointintime
 from roles.mysql_backup.files.mysql_backup.archive import Identity
 from roles.mysql_backup.files.mysql_backup.binlog import Mark
-from roles.mysql_backup.files.mysql_backup.binlogs import Entry, first_needed, since
+from roles.mysql_backup.files.mysql_backup.binlogs import Entry, fetched, first_needed, since
 from roles.mysql_backup.files.mysql_backup.catalog import Backup
 from roles.mysql_backup.files.mysql_backup.failure import BackupError
 from roles.mysql_backup.files.mysql_backup.manifest import Manifest
-from roles.mysql_backup.files.mysql_backup.server import SYSTEM
+from roles.mysql_backup.files.mysql_backup.server import SYSTEM, Server
 from roles.mysql_backup.files.mysql_backup.settings import Settings
 
 NIGHT = datetime(2026, 3, 1, 2, tzinfo=timezone.utc)
@@ -129,6 +130,28 @@ def test_a_backup_whose_snapshot_is_after_the_moment_is_passed_over(monkeypatch:
     later = night(5, taken="2026-03-05T19:00:00Z", binlog_position=100, gtid="0-1-20")
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.72).base == NIGHTS[3]
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.78).base == later
+
+
+def test_what_a_client_wrote_just_before_it_ended_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(Server):
+        def __init__(self) -> None:
+            pass
+
+        def binlog_command(self, log: str, prefix: str) -> list[str]:
+            return ["sh", "-c", f"read go < {tmp_path}/go; echo all > {prefix}{log}"]
+
+    def nothing_yet(*_asked: t.Any) -> tuple[list[int], list[int], list[int]]:
+        """The time is up, and only then the client writes and ends."""
+        monkeypatch.setattr("select.select", real)
+        with open(tmp_path / "go", "w", encoding="ascii") as go:
+            go.write("now\n")
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        return [], [], []
+
+    real = select.select
+    os.mkfifo(tmp_path / "go")
+    monkeypatch.setattr("select.select", nothing_yet)
+    assert b"".join(fetched(Late(), "binlog.000001", str(tmp_path))) == b"all\n"
 
 
 @pytest.mark.parametrize(
