@@ -230,6 +230,7 @@ def archive_new(settings: Settings, server: Server) -> Pass:
     entries = store.entries()
     last = entries[-1] if entries else None
     facts = _facts(server)
+    _check_filters(settings, server)
     added: list[Entry] = []
     if last is None or facts.state != last.end:
         server.query("FLUSH LOCAL BINARY LOGS")
@@ -259,6 +260,28 @@ def _facts(server: Server) -> Facts:
     # The time first: what was committed before it is in the logs that are closed after it.
     now, gtids, how = server.query("SELECT UNIX_TIMESTAMP(), @@gtid_binlog_state, @@global.binlog_format")[0]
     return Facts(int(now.split(".")[0]), state(gtids), {}, how == "STATEMENT")
+
+
+def _check_filters(settings: Settings, server: Server) -> None:
+    """Raise BackupError where the binary log leaves out what a moment consists of."""
+    if server.variables("log_slave_updates").get("log_slave_updates") == "OFF" and (
+        server.galera() or _replicates(server)
+    ):
+        raise BackupError(
+            "The server's binary log leaves out what comes from other servers, so no moment can be restored from it: set log_slave_updates "
+            "in its option file and restart it, or archive the logs of the server that all writes go to."
+        )
+    only, ignored = (set(filter(None, row.split(","))) for row in server.query("SHOW MASTER STATUS")[0][2:4])
+    for name in settings.databases or server.databases():
+        if name not in settings.exclude and (name in ignored or (only and name not in only)):
+            raise BackupError(
+                f"The server's binary log leaves out database {name} (binlog_do_db or binlog_ignore_db), so no moment of it can be restored: "
+                "change that in the option file of the server and restart it, or exclude the database."
+            )
+
+
+def _replicates(server: Server) -> bool:
+    return server.query("SHOW GLOBAL STATUS LIKE 'Slaves_running'") not in ([], [["Slaves_running", "0"]])
 
 
 def _logs(server: Server) -> dict[str, int]:

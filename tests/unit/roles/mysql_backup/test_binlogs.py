@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import select
@@ -18,7 +19,7 @@ import pytest
 from roles.mysql_backup.files.mysql_backup import pointintime
 from roles.mysql_backup.files.mysql_backup.archive import Identity
 from roles.mysql_backup.files.mysql_backup.binlog import Mark
-from roles.mysql_backup.files.mysql_backup.binlogs import Entry, fetched, first_needed, since
+from roles.mysql_backup.files.mysql_backup.binlogs import Entry, _check_filters, fetched, first_needed, since
 from roles.mysql_backup.files.mysql_backup.catalog import Backup
 from roles.mysql_backup.files.mysql_backup.failure import BackupError
 from roles.mysql_backup.files.mysql_backup.manifest import Manifest
@@ -130,6 +131,45 @@ def test_a_backup_whose_snapshot_is_after_the_moment_is_passed_over(monkeypatch:
     later = night(5, taken="2026-03-05T19:00:00Z", binlog_position=100, gtid="0-1-20")
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.72).base == NIGHTS[3]
     assert way(monkeypatch, LOGS, [NIGHTS[3], later], 4.78).base == later
+
+
+class Filtering(Server):
+    """A server that writes its binary log as these answers say."""
+
+    def __init__(self, updates: str, running: str, member: bool, only: str, ignored: str) -> None:
+        self._said = {"SHOW MASTER": ["binlog.000001", "4", only, ignored], "SHOW GLOBAL": ["Slaves_running", running]}
+        self._updates, self._member = updates, member
+
+    def variables(self, *_wanted: str) -> dict[str, str]:
+        return {"log_slave_updates": self._updates}
+
+    def galera(self) -> dict[str, str]:
+        return {"wsrep_ready": "ON"} if self._member else {}
+
+    def query(self, sql: str) -> list[list[str]]:
+        return [self._said[" ".join(sql.split()[:2])]]
+
+    def databases(self) -> list[str]:
+        return ["cinder", "nova"]
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (Filtering("OFF", "0", False, "", "mysql,zabbix"), ""),
+        (Filtering("ON", "1", True, "", ""), ""),
+        (Filtering("OFF", "1", False, "", ""), "leaves out what comes from other servers"),
+        (Filtering("OFF", "0", True, "", ""), "leaves out what comes from other servers"),
+        (Filtering("OFF", "0", False, "", "mysql,nova"), "leaves out database nova"),
+        (Filtering("OFF", "0", False, "nova", ""), "leaves out database cinder"),
+        (Filtering("OFF", "0", False, "nova,cinder", ""), ""),
+    ],
+)
+def test_logs_that_lack_changes_are_refused(server: Filtering, said: str) -> None:
+    with pytest.raises(BackupError, match=said) if said else contextlib.nullcontext():
+        _check_filters(Settings("/"), server)
+    if "database" in said:
+        _check_filters(Settings("/", exclude=[said.split()[-1]]), server)
 
 
 def test_what_a_client_wrote_just_before_it_ended_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
