@@ -47,7 +47,8 @@ def first_at(marks: t.Iterable[Mark], time: int) -> t.Optional[int]:
 class Scanner:
     """Follows the events of one log."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, closed: int) -> None:
+        """`closed` is when the log was closed, in s since 1970."""
         self.begin: t.Optional[State] = None  # before the first transaction
         self.end: State = {}  # after the last one
         self.marks: list[Mark] = []
@@ -56,6 +57,7 @@ class Scanner:
         )
         self.bytes = 0
         self._name = name
+        self._closed = closed
         self._held = b""
         self._skip = 0
         self._opened = False
@@ -106,5 +108,6 @@ class Scanner:
             return
         sequence, domain = struct.unpack_from("<QI", body)
         self.end[f"{domain}-{server}"] = sequence
-        if not self.marks or when > self.marks[-1].time:
+        # A clock that was ahead, or SET timestamp: with a time that had not come yet, all that follows would seem to be as late.
+        if when <= self._closed and (not self.marks or when > self.marks[-1].time):
             self.marks.append(Mark(when, offset))

@@ -153,7 +153,7 @@ class Store:
         )
         file = f"{sequence:08d}-{re.sub('[^A-Za-z0-9_.-]', '_', log)}{end}"
         path = os.path.join(self.folder, file)
-        scanner = Scanner(log)
+        scanner = Scanner(log, facts.closed)
         home = tempfile.mkdtemp(prefix="mysql-backup-")
         writer = None
         try:
@@ -219,6 +219,7 @@ class Facts(t.NamedTuple):
     state: State
     logs: t.Mapping[str, int]  # bytes by name, oldest first; the last one is being written
     statements: bool
+    closed: int = 0  # when the last one but one was closed, in s since 1970
 
 
 def archive_new(settings: Settings, server: Server) -> Pass:
@@ -233,8 +234,8 @@ def archive_new(settings: Settings, server: Server) -> Pass:
     _check_filters(settings, server)
     added: list[Entry] = []
     if last is None or facts.state != last.end:
-        server.query("FLUSH LOCAL BINARY LOGS")
-        facts = facts._replace(logs=_logs(server))
+        closed = server.query("FLUSH LOCAL BINARY LOGS; SELECT UNIX_TIMESTAMP()")[0][0]
+        facts = facts._replace(logs=_logs(server), closed=int(closed.split(".")[0]))
         backups = catalog.backups()
         for log in _new(facts.logs, last, backups):
             last = store.add(settings, server, log, last, facts)

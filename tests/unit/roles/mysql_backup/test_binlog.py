@@ -34,7 +34,7 @@ def log(*times: int, begin: int = 6) -> bytes:
 
 
 def scanned(text: bytes, pieces: int) -> Scanner:
-    scanner = Scanner("binlog.000001")
+    scanner = Scanner("binlog.000001", 100)
     for at in range(0, len(text), pieces):
         scanner.feed(text[at : at + pieces])
     scanner.finish()
@@ -68,8 +68,13 @@ def test_a_log_that_is_encrypted_in_the_server_has_other_positions() -> None:
     assert scanned(log(5, 6), 100).marks == [Mark(5, len(log())), Mark(6, len(log(5)))]
 
 
+def test_a_time_after_the_log_was_closed_is_none() -> None:
+    marks = scanned(log(5, 3000, 6, 100, 101), 100).marks
+    assert marks == [Mark(5, len(log())), Mark(6, len(log(5, 3000))), Mark(100, len(log(5, 3000, 6)))]
+
+
 def test_a_log_of_more_than_4_gib_has_positions_that_begin_again() -> None:
-    scanner = Scanner("binlog.000001")
+    scanner = Scanner("binlog.000001", 100)
     scanner.feed(log())
     scanner.bytes += 1 << 32  # a transaction with as many
     scanner.feed(event(162, 5, struct.pack("<QIB", 7, 0, 0), len(log()) + 19 + 13 + 36))
