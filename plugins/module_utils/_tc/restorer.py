@@ -58,7 +58,8 @@ class Restorer:
     def __init__(self, batch: batch.Batch, path: str = state.STATE_FILE) -> None:
         self._batch = batch
         self._path = path
-        self._ports: dict[str, Port] = {}
+        self._saved: dict[str, Port] = {}
+        self._ports: dict[str, Port] = {}  # the same with the limits that count by now
         self._owners: dict[str, str] = {}  # device name -> port id
         self._indexes: dict[int, str] = {}  # ifindex -> device name
         self._signature: object = None
@@ -88,7 +89,7 @@ class Restorer:
         self._signature = signature
         for problem in saved.problems:
             _say(problem)
-        self._ports = saved.ports
+        self._saved, self._ports = saved.ports, dict(saved.ports)
         self._owners = {
             port.device(prefix): port.port_id for port in saved.ports.values() for prefix in ("tap", "qvb", "ifb")
         }
@@ -97,11 +98,11 @@ class Restorer:
         self._stirred = {port_id: when for port_id, when in self._stirred.items() if port_id in self._due}
 
     def _end_limits(self) -> None:
-        """Go on to what follows the limits that have ended: their ports are due. The clock is the host's, whenever it is set."""
+        """Go on to what follows the limits that have ended, or back where the clock was set back: their ports are due."""
         now = time.time()
-        for port_id, port in self._ports.items():
+        for port_id, port in self._saved.items():
             current = port.at(now)
-            if current is not port:
+            if current is not self._ports[port_id] and current != self._ports[port_id]:
                 self._ports[port_id] = current
                 self._due.add(port_id)
         self._next_end = min((port.until for port in self._ports.values() if port.until is not None), default=math.inf)

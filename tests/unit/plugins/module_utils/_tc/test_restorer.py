@@ -113,6 +113,12 @@ def test_a_limit_that_ends_makes_its_port_due_alone(bench: Bench, monkeypatch: p
     clock += 10**6  # somebody has set it
     assert bench.settle() == [[ONE]]
     assert given[-1] == 1_000_000
+    clock -= 10**6  # and back
+    assert bench.settle() == [[ONE]]
+    assert given[-1] == 2_000_000
+    assert bench.settle() == []
+    clock += 10**6
+    assert bench.settle() == [[ONE]]
     # Another restorer begins with what counts by now.
     bench.restorer = restorer.Restorer(t.cast("t.Any", None), str(bench.path))
     assert bench.settle() == [[ONE, OTHER]]
