@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import typing as t
@@ -151,6 +152,29 @@ def test_a_server_that_crashed_goes_on_in_the_archive_without_a_gap(host: Host, 
     assert done.code == 0, done.said
     assert (host.metric("binlogs_gaps"), host.metric("binlogs_success")) == (0, 1)
     assert host.metric("binlogs_covered_timestamp_seconds") >= covered
+
+
+def test_a_log_whose_end_was_lost_in_a_crash_is_a_gap_and_no_obstacle(host: Host, database: Database) -> None:
+    host.backup()
+    write(database)
+    assert host.run("archive-binlogs").code == 0
+    write(database)
+    write(database)
+    cut = database.folder / "data" / database.ask("SHOW MASTER STATUS").split()[0]
+    database.stop(signal.SIGKILL)
+    os.truncate(cut, cut.stat().st_size - 40)  # sync_binlog is 0 by default
+    database.start()
+    write(database)
+
+    done = host.run("archive-binlogs")
+    assert done.code == 1
+    assert f": {cut.name} ends in the middle of an event" in done.said
+    host.backup()
+    write(database)
+    done = host.run("archive-binlogs")
+    assert done.code == 0, done.said
+    assert (host.metric("binlogs_gaps"), host.metric("binlogs_success")) == (1, 1)
+    assert host.status()["binlogs"]["since"] > 0
 
 
 def test_logs_stay_as_long_as_a_kept_backup_needs_them(host: Host, database: Database) -> None:

@@ -86,6 +86,10 @@ def _last(known: t.Mapping[str, int], domain: str) -> int:
     return max((sequence for one, sequence in known.items() if one.split("-")[0] == domain), default=0)
 
 
+class CutOff(BackupError):
+    """A log that the server itself can't read to its end."""
+
+
 class Pass(t.NamedTuple):
     """What a pass has done."""
 
@@ -175,7 +179,9 @@ class Store:
         gap = ""
         if before and scanner.begin != before.end:
             gap = (
-                f"{log} doesn't continue {before.log}: the logs between them were removed before they were archived (they expired, or by "
+                f"{log} doesn't continue {before.log}: {facts.cut_off}"
+                if facts.cut_off
+                else f"{log} doesn't continue {before.log}: the logs between them were removed before they were archived (they expired, or by "
                 "PURGE BINARY LOGS or RESET MASTER)"
                 if before.log not in facts.logs
                 else f"{log} doesn't continue {before.log}, although the server has both (RESET MASTER, or another server)"
@@ -219,6 +225,7 @@ class Facts(t.NamedTuple):
     state: State
     logs: t.Mapping[str, int]  # bytes by name, oldest first; the last one is being written
     statements: bool
+    cut_off: str = ""  # why one of them can't be read
     closed: int = 0  # when the last one but one was closed, in s since 1970
 
 
@@ -238,7 +245,11 @@ def archive_new(settings: Settings, server: Server) -> Pass:
         facts = facts._replace(logs=_logs(server), closed=int(closed.split(".")[0]))
         backups = catalog.backups()
         for log in _new(facts.logs, last, backups):
-            last = store.add(settings, server, log, last, facts)
+            try:
+                last = store.add(settings, server, log, last, facts)
+            except CutOff as exc:
+                facts = facts._replace(cut_off=str(exc))  # the next one shows whether anything is missing
+                continue
             added.append(last)
         if last is None or (facts.state != last.end and not added):
             raise BackupError("The server's binary logs lack what its GTIDs say was written; nothing was archived.")
@@ -340,6 +351,8 @@ def fetched(server: Server, log: str, home: str) -> t.Iterator[bytes]:
             elif ended:
                 break
         failure = stage.failure()
+        if "truncated in the middle of event" in failure:
+            raise CutOff(f"{log} ends in the middle of an event, because the host crashed or its disk was full")
         if failure:
             raise BackupError(f"{log} can't be fetched: {failure}")
     finally:
