@@ -46,6 +46,8 @@ class Request:
     purge: bool = False
     takeover: bool = False
     persist: bool = False
+    ended: Sequence[Port] = ()
+    """Other ports whose saved limits have ended. Their lines go with this run, so that nobody else would end them any more."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ def check(request: Request, service: t.Optional[Service] = None, batch: t.Option
     now = time.time()
     kept, unreadable = _load()
     saved = kept.at(now)
-    request = _settled(request, saved, now)
+    request = _settled(request, kept, saved, now)
     plans = _plan(request, _read(request), saved, batch)
     outcome = _outcome(request, plans, saved, unreadable)
     _settle_service(outcome, service)
@@ -113,7 +115,7 @@ def apply(request: Request, batch: batch.Batch, service: t.Optional[Service] = N
         now = time.time()
         kept, unreadable = _load()
         saved = kept.at(now)
-        request = _settled(request, saved, now)
+        request = _settled(request, kept, saved, now)
         plans = _plan(request, _read(request), saved, batch)
         outcome = _outcome(request, plans, saved, unreadable)
         # Limits that have ended leave the file with this run, which is no change: they counted for nothing.
@@ -146,13 +148,17 @@ def _text(saved: state.Saved) -> str:
     return state.render(saved) if saved.ports or saved.damaged else ""
 
 
-def _settled(request: Request, saved: state.Saved, now: float) -> Request:
-    """A last resort isn't for a port whose limit is saved, also while its devices are away; and what has ended isn't asked for."""
-    ports = [
-        replace(port, kept=True) if port.last_resort and port.port_id in saved.ports else port.at(now)
-        for port in request.ports
-    ]
-    return replace(request, ports=ports)
+def _settled(request: Request, kept: state.Saved, saved: state.Saved, now: float) -> Request:
+    """A last resort isn't for a port whose limit is saved, also while its devices are away; what has ended isn't asked for, nor kept."""
+    ended = {port_id: port.at(now) for port_id, port in kept.ports.items() if port_id not in saved.ports}
+    ports = []
+    for port in request.ports:
+        over = ended.pop(port.port_id, None)
+        if port.last_resort and port.port_id in saved.ports:
+            ports.append(replace(port, kept=True))
+        else:
+            ports.append(over if over and port.kept else port.at(now))
+    return replace(request, ports=ports, ended=[port for _id, port in sorted(ended.items())])
 
 
 def _not_saved(exc: Exception) -> str:
@@ -203,8 +209,9 @@ def restore(ports: Sequence[Port], batch: batch.Batch, acted: t.Callable[[list[s
 
 
 def _read(request: Request) -> dict[str, Device]:
+    port_ids = [port.port_id for port in (*request.ports, *request.ended)]
     with Kernel() as kernel:
-        return kernel.read(PortDevices([port.port_id for port in request.ports], everything=request.purge))
+        return kernel.read(PortDevices(port_ids, everything=request.purge))
 
 
 def _plan(
@@ -219,6 +226,8 @@ def _plan(
         _refuse_lacking(plans, lacking)
     if request.purge:
         plans += plan_purge(request.ports, saved.ports, devices)
+    else:
+        plans += [plan for plan in plan_ports(request.ended, devices) if plan.acts]
     for plan in plans:
         plan.saved = saved.ports.get(plan.port.port_id)
     return plans

@@ -148,6 +148,25 @@ def test_a_boost_that_ended_while_nobody_was_there_has_ended(
     keeper.gets({USUAL if usual else 0})
 
 
+@pytest.mark.parametrize(("port_id", "asked"), [(PORT.replace("f", "a"), "absent"), (PORT, "kept")])
+def test_a_run_for_other_ports_ends_what_nobody_has_ended(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch, port_id: str, asked: str
+) -> None:
+    """Or for none, as this one is kept. It takes the line out of the file, so the restorer, which was dead or waits for this run, wouldn't find it any more."""
+    plug.hybrid()
+    end = 4_000_000_000
+    apply.apply(request(boost("ovs_hybrid", end, usual=False)), _BATCH)
+    others = request({"port_id": port_id, "plug": "ovs_hybrid", "state": asked})
+    assert not apply.apply(others, _BATCH).changed
+    monkeypatch.setattr(time, "time", lambda: float(end))
+    assert rates() == {BOOST}
+    assert apply.check(others).counts["removed"] == 1
+    assert apply.apply(others, _BATCH).counts["removed"] == 1
+    assert rates() == {0}
+    assert not apply.check(others).changed
+    assert not apply.apply(others, _BATCH).changed
+
+
 def test_the_module_around_an_end(plug: Plug, systemd: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check mode, the run and the diff tell the same, before and after it."""
     plug.hybrid()
