@@ -37,7 +37,7 @@ class Plan:
         made = self.backup.manifest
         return {
             "backup": made.name,
-            "taken": made.taken,
+            "taken": made.until or made.taken,  # when what it has was so
             "databases": list(self.databases),
             "dropped": dict(self.present),
             "created": [name for name in self.databases if name not in self.present],

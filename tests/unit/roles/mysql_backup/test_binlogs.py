@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from roles.mysql_backup.files.mysql_backup import pointintime
+from roles.mysql_backup.files.mysql_backup import pointintime, restore
 from roles.mysql_backup.files.mysql_backup.archive import Identity
 from roles.mysql_backup.files.mysql_backup.binlog import Mark
 from roles.mysql_backup.files.mysql_backup.binlogs import Entry, _check_filters, fetched, first_needed, since
@@ -211,6 +211,12 @@ def test_what_is_in_the_backup_is_replayed_whatever_the_settings_say_now(
     options = relay.prepare(str(tmp_path), pwd.getpwuid(os.getuid()))
     wild = [one[len("--replicate-wild-") :] for one in options if one.startswith("--replicate-wild-")]
     assert wild[len(SYSTEM) :] == filters
+
+
+def test_a_plan_tells_the_moment_that_a_backup_is_of() -> None:
+    made = night(5, until="2026-03-05 12:00:00 +0000")
+    assert restore.Plan(made, ["nova"], {}, False, True).public()["taken"] == "2026-03-05 12:00:00 +0000"
+    assert restore.Plan(night(5), ["nova"], {}, False, True).public()["taken"] == "2026-03-06T03:00:00Z"
 
 
 def test_a_gap_is_not_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
