@@ -30,7 +30,7 @@ from .server import Server
 from .settings import Settings
 from .signature import Key
 
-_LIMIT = 64 << 20  # bytes of a description: marks for each second of a year
+_LIMIT = 256 << 20  # bytes of a description: a log of 1 GiB, the largest max_binlog_size, has no more marks
 _OURS = re.compile(
     r"(\d{8})-[A-Za-z0-9_.-]+\.(zst|gz)(\.age|\.gpg)?(\.json|\.partial)?|(covered|\d{8}-.*)\.json\.\d+\.new"
 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import select
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from roles.mysql_backup.files.mysql_backup import pointintime, restore
+from roles.mysql_backup.files.mysql_backup import binlogs, pointintime, restore
 from roles.mysql_backup.files.mysql_backup.archive import Identity
 from roles.mysql_backup.files.mysql_backup.binlog import Mark
 from roles.mysql_backup.files.mysql_backup.binlogs import Entry, _check_filters, fetched, first_needed, since
@@ -217,6 +218,13 @@ def test_a_plan_tells_the_moment_that_a_backup_is_of() -> None:
     made = night(5, until="2026-03-05 12:00:00 +0000")
     assert restore.Plan(made, ["nova"], {}, False, True).public()["taken"] == "2026-03-05 12:00:00 +0000"
     assert restore.Plan(night(5), ["nova"], {}, False, True).public()["taken"] == "2026-03-06T03:00:00Z"
+
+
+def test_the_description_of_the_largest_log_can_be_read() -> None:
+    """One that is too large is as good as absent, and each pass would archive its log again."""
+    one, two = (json.dumps({"marks": [Mark(4_000_000_000, 1 << 30)] * number}, indent=1) for number in (1, 2))
+    smallest = 42 + 42 + 40 + 31  # bytes of a transaction: GTID, map of a table, a row, XID
+    assert (len(two) - len(one)) * ((1 << 30) // smallest) < binlogs._LIMIT
 
 
 def test_a_gap_is_not_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
