@@ -143,6 +143,17 @@ def test_ten_moments_come_back_as_they_were(host: Host, database: Database) -> N
         assert whole(database) == wanted.state, (number, made)
 
 
+def test_an_excluded_database_with_a_routine_hinders_nobody(host: Host, database: Database) -> None:
+    database.ask("CREATE DATABASE zabbix; CREATE TABLE zabbix.t (a INT)")
+    host.settings["exclude"] = ["zabbix"]
+    host.backup()
+    database.ask(
+        "USE zabbix; INSERT INTO t VALUES (1); CREATE PROCEDURE p() SELECT 1; CALL p(); CREATE VIEW v AS SELECT a FROM t"
+    )
+    name = done(host, "backup-at", moment(database).text()).strip()
+    assert "zabbix" not in host.manifest(name)["databases"]
+
+
 def test_a_moment_while_everybody_writes_is_whole(host: Host, database: Database) -> None:
     host.settings.update(encryption="age", **age_key(host))
     key = (host.folder / "key").read_text()

@@ -27,7 +27,7 @@ from .dumptext import Section
 from .failure import BackupError
 from .progress import Progress
 from .scratch import scratch
-from .server import SYSTEM, Server, within
+from .server import SYSTEM, Server, quoted, within
 from .settings import Settings
 
 _EVERY = 0.2  # seconds
@@ -155,6 +155,10 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
     try:
         with scratch(settings.scratch, made.lower_case_table_names, libraries, relay.prepare) as server:
             restore.load(wanted, server, identity, progress)
+            left_out = _left_out(settings, way)
+            for name in left_out:
+                # No filter by tables leaves out a routine or an event, and these need their database.
+                server.query(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}")
             disabled = _disabled(server)
             relay.replay(server, progress)
             for database, event in _disabled(server) - disabled:
@@ -164,7 +168,7 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
                     f" WHERE {within('db', [database])} AND {within('name', [event])}"
                 )
             verify.definers(server)
-            there = server.databases()
+            there = [one for one in server.databases() if one not in left_out]
             missing = sorted(set(databases) - set(there))
             if missing:
                 raise BackupError(
@@ -174,6 +178,11 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
             return backup.take(settings, server, chosen, {"until": local(way.until), "base": made.name})
     finally:
         progress.end()
+
+
+def _left_out(settings: Settings, way: Route) -> list[str]:
+    """Databases that are excluded. Not those that the backup has, as the settings were others then: they would stay as they were in it."""
+    return [one for one in settings.exclude if one not in way.base.manifest.databases]
 
 
 def _disabled(server: Server) -> set[tuple[str, str]]:
@@ -210,9 +219,8 @@ class _Relay:
             stream.write("".join(f"{name}\n" for name in names))
         for path in (*names, os.path.join(folder, "relay.index"), folder):
             shutil.chown(path, user.pw_uid, user.pw_gid)  # the folder last: until then it is root's
-        # The settings may have changed since the backup. What is in it has to be brought to the moment, or it would stay as it was then.
+        ignored = [*SYSTEM, *_left_out(self._settings, self._way)]
         there = self._way.base.manifest.databases
-        ignored = [*SYSTEM, *(one for one in self._settings.exclude if one not in there)]
         taken = sorted({*self._settings.databases, *there}) if self._settings.databases else []
         return [
             "--server-id=4294967295",
