@@ -10,10 +10,15 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of, shown
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import (
+    OperatorError,
+    first_of,
+    in_range,
+    shown,
+)
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Variables
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.model import Checks, Options, Report
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.model import BOUNDS, Checks, Options, Report
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.prove import Limits
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.report import diff, lines
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._canary.run import clear, prove, told
@@ -93,11 +98,8 @@ def _failures(report: Report, *, check_mode: bool) -> list[str]:
 
 def _asked(options: dict[str, t.Any]) -> Options:
     """Raises OperatorError for what can't be meant."""
-    if options["check_timeout"] < 1 or options["volume_size"] < 0 or not 0 < options["reach_port"] < 65536:
-        raise OperatorError(
-            f"check_timeout is {options['check_timeout']}, volume_size {options['volume_size']} and reach_port {options['reach_port']}; "
-            "wanted are 1 s or more, 0 GiB or more, and 1 to 65535."
-        )
+    for name, bounds in BOUNDS.items():
+        in_range(name, options[name], *bounds)
     lacks = [name for name in ("image", "flavor", "network") if options["state"] == "proved" and not options[name]]
     if lacks:
         raise OperatorError(f"{lacks[0]} is empty; name what the canary should be made of.")

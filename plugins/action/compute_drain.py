@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of, in_range
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, os_error
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._action import Action, Variables
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.model import BOUNDS, check_reason
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.move import Pace
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.report import diff, lines, rows_of
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.run import Options, Result, drain, give_back
@@ -73,18 +74,13 @@ class ActionModule(Action):
 
 def _asked(options: dict[str, t.Any]) -> Options:
     """Raises OperatorError for numbers that can't be meant."""
-    if options["parallel"] < 1 or options["migration_timeout"] < 1:
-        raise OperatorError(
-            f"parallel is {options['parallel']} and migration_timeout {options['migration_timeout']}; both have to be 1 or more."
-        )
-    # Nova keeps 255 characters, our mark included.
-    if not 0 < len(options["reason"]) <= 200:
-        raise OperatorError(f"The reason has {len(options['reason'])} characters; write 1 to 200.")
+    for name, bounds in BOUNDS.items():
+        in_range(name, options[name], *bounds)
     pace = Pace(options["parallel"], options["migration_timeout"], options["stop_on_failure"], options["cold"])
     return Options(
         host=options["host"],
         record=os.path.abspath(options["record"]),
-        reason=options["reason"],
+        reason=check_reason(options["reason"]),
         servers=options["servers"],
         partial=options["partial"],
         migrate=options["migrate"],

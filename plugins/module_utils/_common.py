@@ -38,6 +38,13 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 60 else f"{quoted[:50]}...' ({len(str(text))} characters)"
 
 
+def in_range(what: str, number: int, least: int, most: t.Optional[int] = None) -> int:
+    """The number. Raises OperatorError, with what as its name, where it is below least or above most."""
+    if number < least or (most is not None and number > most):
+        raise OperatorError(f"{what} is {number}; give {least} {'or more' if most is None else f'to {most}'}.")
+    return number
+
+
 def size_text(size: float, power: int = 1024) -> str:
     """Bytes as people read them, with two digits behind the point at most: 1.5 GiB. By powers of 1000, as traffic is counted: 62.4 MB."""
     units = ("KiB", "MiB", "GiB", "TiB", "PiB") if power == 1024 else ("kB", "MB", "GB", "TB", "PB")

@@ -172,9 +172,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, size_text
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, in_range, size_text
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm import journal, resize, shrink, tools
 from ansible_collections.openstack_ops.day2.plugins.module_utils._lvm.volumes import (
+    BOUNDS,
     FileSystem,
     Volume,
     check_disk,
@@ -204,12 +205,8 @@ def request_of(params: dict[str, t.Any]) -> shrink.ResizeRequest:
     size = parse_size(params["size"])
     if size.of == "PVS" and not params["pvs"]:
         raise OperatorError(f"size {size.text} is a share of disks, but pvs names none; name them.")
-    if not 0 <= params["margin"] <= 1000:
-        raise OperatorError(f"margin {params['margin']} is not between 0 and 1000 percent.")
-    if params["shutdown_timeout"] < 0:
-        raise OperatorError(
-            f"shutdown_timeout {params['shutdown_timeout']} is less than no time; give 0 or more seconds."
-        )
+    for name, bounds in BOUNDS.items():
+        in_range(name, params[name], *bounds)
     return shrink.ResizeRequest(
         vg=check_name(params["vg"], "vg"),
         lv=check_name(params["lv"], "lv"),

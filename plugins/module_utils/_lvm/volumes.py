@@ -138,6 +138,10 @@ class Mount:
         return "ro" in self.options.split(",")
 
 
+#: The least and the most of what may be asked for: percent of what the files take, seconds.
+BOUNDS: dict[str, tuple[int, t.Optional[int]]] = {"margin": (0, 1000), "shutdown_timeout": (0, None)}
+
+
 def check_name(name: str, option: str) -> str:
     """Return a group's or volume's name; nothing else may get into commands and paths. Raises OperatorError if LVM couldn't have it."""
     if not re.match(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}\Z", name) or name in (".", ".."):

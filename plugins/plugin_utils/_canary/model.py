@@ -17,6 +17,13 @@ PASSED, FAILED, UNKNOWN, PLANNED = "passed", "failed", "unknown", "planned"
 KEY = "openstack_ops.day2:canary"
 """The key in the metadata of our servers and volumes; its value is the host that is proved."""
 
+#: The least and the most of what may be asked for: seconds, GiB, a TCP port.
+BOUNDS: dict[str, tuple[int, int | None]] = {
+    "check_timeout": (1, None),
+    "volume_size": (0, None),
+    "reach_port": (1, 65535),
+}
+
 
 def called(row: Record) -> str:
     """The name that somebody gave to a thing of the cloud, quoted where it has more than names have."""

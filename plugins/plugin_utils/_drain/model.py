@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+
 Record = dict[str, t.Any]
 
 LIVE, COLD = "live", "cold"
@@ -21,6 +23,18 @@ _SUCCEEDED = {"completed", "confirmed", "done"}
 _FAILED = {"error", "failed", "cancelled", "reverted"}
 #: A flavor that asks for one of these has a device of its host, which Nova's live migration can't take along everywhere.
 _DEVICES = ("pci_passthrough:", "resources:VGPU", "resources:PGPU", "trait:CUSTOM_VGPU", "accel:")
+
+
+#: The least and the most of what may be asked for: migrations at once, seconds.
+BOUNDS: dict[str, tuple[int, int | None]] = {"parallel": (1, None), "migration_timeout": (1, None)}
+
+
+def check_reason(reason: str) -> str:
+    """The reason why a compute is drained. Raises OperatorError where it is empty or Nova would cut it."""
+    # Nova keeps 255 characters, our mark included.
+    if not 0 < len(reason) <= 200:
+        raise OperatorError(f"The reason has {len(reason)} characters; write 1 to 200.")
+    return reason
 
 
 @dataclass(frozen=True)

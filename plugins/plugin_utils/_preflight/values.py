@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import first_of, shown
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.checks import refused
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.variables import Known, Spec
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import RulesError
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook
@@ -41,29 +42,35 @@ Options = t.Mapping[str, t.Any]
 
 
 def wrong_values(known: t.Sequence[Known], given: Given) -> list[str]:
-    """An error for each value that argument_specs refuse, whatever the number of hosts. Templates are left to the role."""
+    """An error for each value that argument_specs or CHECKS refuse, whatever the number of hosts. Templates are left to the role."""
     options = {name: specs for one in known for name, specs in one.options.items()}
     return [
-        f"{name} (set {given.where(name)}) {problem}"
+        problem
         for name in given.names()
         for value in (given.values(name) if name in options else ())
-        if (problem := _problem(name, value, options[name]))
+        if (problem := _problem(name, f"{name} (set {given.where(name)})", value, options[name]))
     ]
 
 
-def _problem(name: str, value: object, specs: t.Sequence[Spec]) -> str:
-    """What is wrong with a value; nothing if one of several entry points takes it. An empty one, as surveys give it, is as if not set."""
+def _problem(name: str, what: str, value: object, specs: t.Sequence[Spec]) -> str:
+    """The error for a value; none if one of several entry points takes it. An empty one, as surveys give it, is as if not set."""
     if value is None or value == "":
         return ""
-    problems = [_refused(name, value, spec) for spec in specs]
-    return problems[0] if all(problems) else ""
+    judged = [(_validated(name, value, spec), spec) for spec in specs]
+    taken = [result.validated_parameters[name] for result, _spec in judged if not result.error_messages]
+    if taken:
+        return refused(name, what, taken[0])
+    result, spec = judged[0]
+    return f"{what} {_wrong(value, spec, result.error_messages)}"
 
 
-def _refused(name: str, value: object, spec: Spec) -> str:
+def _validated(name: str, value: object, spec: Spec) -> ValidationResult:
     alone = {key: part for key, part in spec.items() if key not in ("required", "default", "no_log")}
-    messages: list[str] = ArgumentSpecValidator({name: alone}).validate({name: value}).error_messages
-    if not messages:
-        return ""
+    return ArgumentSpecValidator({name: alone}).validate({name: value})
+
+
+def _wrong(value: object, spec: Spec, messages: t.Sequence[str]) -> str:
+    """What is wrong with a value that isn't what its spec asks for."""
     if _is_secret(spec):
         return "isn't what the option's documentation asks for; the value isn't shown because it may hold a secret."
     kind = spec.get("type", "str")

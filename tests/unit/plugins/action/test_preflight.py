@@ -73,6 +73,7 @@ def _refused(done: subprocess.CompletedProcess[str]) -> str:
         ("limit_instances", [], {"computes": TYPO}, "(for the group nova_computes): rule 1 'everybody': limit.egress has"),
         ("limit_instances", ["--limit", "db1"], {"extra": RULES}, "--limit 'db1' leaves no host of 'nova_computes'"),
         ("reserve_disk", [], {"extra": {"nova_disk_reservation_mb": "50g"}}, "is '50g', not a whole number."),
+        ("grow_instances_volume", [], {"extra": {"instances_volume_vg": "../x", "instances_volume_size": "+1g"}}, "'../x' is not a name that LVM"),
         ("restore_mysql", [], {"computes": {"mysql_backup_restore_database": "x"}}, "did you mean mysql_backup_restore_databases?"),
         ("remove_limits", [], {"inventory": EMPTY}, "The inventory's groups are mysql (1)."),
         ("awx_setup", [], {"extra": {"awx_scm_brunch": "v0.1.0"}}, "did you mean awx_scm_branch?"),

@@ -25,8 +25,8 @@ def test_what_can_be_meant_is_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"shutdown_timeout": -1}, "shutdown_timeout -1 is less than no time; give 0 or more seconds."),
-        ({"margin": -1}, "margin -1 is not between 0 and 1000 percent."),
+        ({"shutdown_timeout": -1}, "shutdown_timeout is -1; give 0 or more."),
+        ({"margin": -1}, "margin is -1; give 0 to 1000."),
         ({"size": "0x10"}, "is not a size"),
         ({"size": "1e3"}, "is not a size"),
         ({"vg": "../etc"}, "vg"),

@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.checks import CHECKS
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.given import Given
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.hosts import (
     Selection,
@@ -21,6 +22,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.vari
     known_of_role,
     not_set,
 )
+from tests.unit.collection.tree import roles
 
 GOOD = {"instance_qos_rules": [{"name": "all", "limit": {"egress": {"rate": "20mbit"}}}]}
 BAD = {"instance_qos_rules": [{"name": "all", "limit": {"egress": {"rat": "20mbit"}}}]}
@@ -57,6 +59,42 @@ def test_fifty_hosts_with_one_wrong_value_are_one_error() -> None:
     given = Given(hosts, groups={"nova_computes": [*hosts]})
     (error,) = wrong_values([known_of_role("nova_disk_reservation")], given)
     assert error == "nova_disk_reservation_mb (set for the group nova_computes) is '50g', not a whole number."
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "value", "told"),
+    [
+        ("nova_disk_reservation", "nova_disk_reservation_mb", -5, ": reserved_host_disk_mb = -5 is negative; give 0 or more MB."),
+        ("instances_volume", "instances_volume_size", "0x10", ": size '0x10' is not a size;"),
+        ("instances_volume", "instances_volume_vg", "../x", " '../x' is not a name that LVM gives;"),
+        ("instances_volume", "instances_volume_margin", "1001", " is 1001; give 0 to 1000."),
+        ("instances_volume", "instances_volume_pvs", ["/dev/sdb", "-f"], ": pvs: '-f' isn't a disk;"),
+        ("instances_volume", "instances_volume_stop_services", "a,--now", ": stop_services: '--now' isn't the name of a unit;"),
+        ("compute_drain", "compute_drain_reason", "x" * 201, ": The reason has 201 characters;"),
+        ("compute_drain", "compute_drain_parallel", 0, " is 0; give 1 or more."),
+        ("compute_canary", "compute_canary_reach_port", 65536, " is 65536; give 1 to 65535."),
+        ("central_logs", "central_logs_port", 514, " is 514; give 1025 to 65535."),
+        ("central_logs", "central_logs_rotate_size", "5m", " is '5m'; give bytes, or"),
+        ("mysql_backup", "mysql_backup_nice", 20, " is 20; give 0 to 19."),
+    ],
+)  # fmt: skip
+def test_what_a_module_or_role_would_refuse_on_each_host_is_one_error(
+    role: str, name: str, value: object, told: str
+) -> None:
+    hosts = {f"cmp{number:02}": {name: value} for number in range(50)}
+    (error,) = wrong_values([known_of_role(role)], Given(hosts, groups={"nova_computes": [*hosts]}))
+    assert error.startswith(f"{name} (set for the group nova_computes){told}"), error
+
+
+def test_what_hosts_can_use_passes() -> None:
+    assert _wrong("instances_volume", instances_volume_vg="vg0", instances_volume_size="+100%FREE", instances_volume_margin=0,
+                  instances_volume_pvs="/dev/sdb,/dev/sdc", instances_volume_stop_services=[]) == []  # fmt: skip
+    assert _wrong("compute_canary", compute_canary_reach_port="65535", compute_canary_volume_size=0) == []
+    assert _wrong("nova_disk_reservation", nova_disk_reservation_mb="0") == []
+
+
+def test_each_check_is_one_of_an_option_of_a_role() -> None:
+    assert set(CHECKS) <= {name for role in roles() for name in known_of_role(role).options}
 
 
 def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
