@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import first_of, shown
@@ -28,6 +29,7 @@ _TYPES = {
     "path": "a path",
     "str": "a text",
 }
+_NUMBERS = {"int": re.compile("[+-]?[0-9]+"), "float": re.compile("[+-]?[0-9]+([.][0-9]*)?")}
 _QOS = "instance_qos_"
 _RULES, _STATE = f"{_QOS}rules", f"{_QOS}state"
 #: Options of instance_qos that RuleBook takes under the rest of their names, and those of them that are true or false.
@@ -56,17 +58,36 @@ def _problem(name: str, what: str, value: object, specs: t.Sequence[Spec]) -> st
     """The error for a value; none if one of several entry points takes it. An empty one, as surveys give it, is as if not set."""
     if value is None or value == "":
         return ""
-    judged = [(_validated(name, value, spec), spec) for spec in specs]
-    taken = [result.validated_parameters[name] for result, _spec in judged if not result.error_messages]
+    judged = [(*_validated(name, value, spec), spec) for spec in specs]
+    taken = [converted for converted, messages, _spec in judged if not messages]
     if taken:
         return refused(name, what, taken[0])
-    result, spec = judged[0]
-    return f"{what} {_wrong(value, spec, result.error_messages)}"
+    _converted, messages, spec = judged[0]
+    return f"{what} {_wrong(value, spec, messages)}"
 
 
-def _validated(name: str, value: object, spec: Spec) -> ValidationResult:
+def _validated(name: str, value: object, spec: Spec) -> tuple[object, list[str]]:
+    """The value as its type, and why it isn't one."""
     alone = {key: part for key, part in spec.items() if key not in ("required", "default", "no_log")}
-    return ArgumentSpecValidator({name: alone}).validate({name: value})
+    result = ArgumentSpecValidator({name: alone}).validate({name: value})
+    return result.validated_parameters[name], result.error_messages or _no_numbers(name, value, spec)
+
+
+def _no_numbers(name: str, value: object, spec: Spec) -> list[str]:
+    """What Ansible takes for a number although nobody would write it as one: true for 1, 1_000 for 1000, 1e3."""
+    kind = str(spec.get("type", "str"))
+    if kind in _NUMBERS and value is not None:
+        good = (
+            isinstance(value, (int, float)) if not isinstance(value, str) else _NUMBERS[kind].fullmatch(value.strip())
+        )
+        return [] if good and not isinstance(value, bool) else [f"{name} is {shown(value)}, not {_TYPES[kind]}"]
+    if isinstance(value, (list, tuple)):
+        inner = {"type": spec.get("elements", "str"), "options": spec.get("options")}
+        return [message for one in value for message in _no_numbers(name, one, inner)]
+    options = spec.get("options") or {}
+    if isinstance(value, t.Mapping):
+        return [message for key in options if key in value for message in _no_numbers(key, value[key], options[key])]
+    return []
 
 
 def _wrong(value: object, spec: Spec, messages: t.Sequence[str]) -> str:

@@ -86,6 +86,24 @@ def test_what_a_module_or_role_would_refuse_on_each_host_is_one_error(
     assert error.startswith(f"{name} (set for the group nova_computes){told}"), error
 
 
+@pytest.mark.parametrize("value", [True, False, "1_000", "1e3", "٣", "5.0", 1.5])
+def test_what_only_python_takes_for_a_whole_number_is_refused(value: object) -> None:
+    assert _wrong("nova_disk_reservation", nova_disk_reservation_mb=value) == [
+        f"nova_disk_reservation_mb (set with -e) is '{value}', not a whole number."
+    ]
+
+
+def test_numbers_inside_of_a_mapping_or_list_are_numbers_too() -> None:
+    assert _wrong("mysql_backup", mysql_backup_retention={"days": True, "count": 7, "daily": None}) == [
+        "mysql_backup_retention (set with -e) is wrong: days is 'True', not a whole number."
+    ]
+    spec = {"type": "list", "elements": "dict", "options": {"rate": {"type": "float"}}}
+    known = Known("x_", frozenset({"x_y"}), {"x_y": [spec]})
+    assert wrong_values([known], Given(extra={"x_y": [{"rate": "1.5"}, {"rate": 1}, {"rate": "1"}]})) == []
+    (error,) = wrong_values([known], Given(extra={"x_y": [{"rate": "1.5"}, {"rate": "1_0.5"}]}))
+    assert "rate is '1_0.5', not a number" in error
+
+
 def test_what_hosts_can_use_passes() -> None:
     assert _wrong("instances_volume", instances_volume_vg="vg0", instances_volume_size="+100%FREE", instances_volume_margin=0,
                   instances_volume_pvs="/dev/sdb,/dev/sdc", instances_volume_stop_services=[]) == []  # fmt: skip
