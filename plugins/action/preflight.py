@@ -28,6 +28,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.valu
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.variables import (
     Known,
+    empty_targets,
     known_of_playbook,
     known_of_role,
     not_set,
@@ -67,6 +68,7 @@ class ActionModule(Action):
 
     def _problems(self, options: Variables, task_vars: Variables, known: t.Sequence[Known], given: Given) -> list[str]:
         problems = self._useless_tags(options["playbook"])
+        problems += empty_targets(options["playbook"], given) if options["playbook"] else []
         selection = _selection(task_vars, options["group"])
         if selection:
             problems += missing_hosts(selection)
@@ -133,16 +135,21 @@ def _selection(task_vars: Variables, pattern: str | None) -> Selection | None:
     if not pattern:
         return None
     groups = task_vars.get("groups", {})
-    inventory = getattr(task_vars.get("hostvars"), "_inventory", None)
+    inventory: t.Any = getattr(task_vars.get("hostvars"), "_inventory", None)
     limit = context.CLIARGS.get("subset") or ""
     if inventory is None:
         return Selection(pattern, list(groups.get(pattern, ())), groups, limit, lambda part: list(groups.get(part, ())))
+
+    def matching(part: str, **more: bool) -> list[str]:
+        try:
+            return [str(host) for host in inventory.get_hosts(part, ignore_restrictions=True, **more)]
+        except AnsibleError:
+            return []  # a subscript that there isn't, or no regular expression: nobody is meant
+
     return Selection(
         pattern=pattern,
-        hosts=[str(host) for host in inventory.get_hosts(pattern, ignore_restrictions=True)],
+        hosts=matching(pattern),
         groups=groups,
         limit=str(limit),
-        matching=lambda part: [
-            str(host) for host in inventory.get_hosts(part, ignore_limits=True, ignore_restrictions=True)
-        ],
+        matching=lambda part: matching(part, ignore_limits=True),
     )

@@ -10,10 +10,14 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible.inventory.manager import split_host_pattern
+
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import listed, shown
 
-#: Parts of a pattern that are the name of a group or host: no wildcard, no range, no regular expression, no file.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+#: A part of a pattern that takes one host of those that a group has, or some.
+_SUBSCRIPT = re.compile(r"([^~].*)\[-?[0-9]*[:-]?[0-9]*\]\Z")
+#: The group that our inventory plugin makes unless its file names another.
+_COMPUTES = "nova_computes"
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class Selection:
 def missing_hosts(selection: Selection) -> list[str]:
     """Errors for parts of the pattern that match no host, and for --limit if it leaves none."""
     # Ansible skips a play without hosts, and a part of a pattern that it doesn't know, and ends with success.
-    parts = [part.strip() for part in re.split("[:,]", selection.pattern)]
-    unmatched = [part for part in parts if _NAME.match(part) and not selection.matching(part)]
+    parts = [part for part in split_host_pattern(selection.pattern) if part[0] not in "!&"]
+    unmatched = [part for part in parts if not selection.matching(part)]
     if unmatched:
-        return [_unmatched(part, selection.groups) for part in unmatched]
+        return [_unmatched(part, selection) for part in unmatched]
     if selection.hosts:
         return []
     without_limit = selection.matching(selection.pattern)
@@ -43,7 +47,7 @@ def missing_hosts(selection: Selection) -> list[str]:
             f"--limit {shown(selection.limit)} leaves no host of {shown(selection.pattern)}, so there is nothing to do. "
             f"It has {len(without_limit)}, for example {some}."
         ]
-    return [_unmatched(selection.pattern, selection.groups)]
+    return [_unmatched(selection.pattern, selection)]
 
 
 def left_out(selection: Selection) -> list[str]:
@@ -57,7 +61,14 @@ def left_out(selection: Selection) -> list[str]:
     ]
 
 
-def _unmatched(pattern: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
+def _unmatched(pattern: str, selection: Selection) -> str:
+    subscript = _SUBSCRIPT.match(pattern)
+    if subscript and (some := selection.matching(subscript.group(1))):
+        return (
+            f"No host matches {shown(pattern)}, so there is nothing to do. {shown(subscript.group(1))} has {len(some)} hosts, "
+            f"counted from [0] to [{len(some) - 1}]; name one of them, or {some[0]} by its name."
+        )
+    groups = selection.groups
     there = {name: len(hosts) for name, hosts in sorted(groups.items()) if hosts and name not in ("all", "ungrouped")}
     close = difflib.get_close_matches(pattern, there, n=1)
     known = [f"{name} ({count})" for name, count in there.items()]
@@ -65,5 +76,12 @@ def _unmatched(pattern: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
         f"No host matches {shown(pattern)}, so there is nothing to do. "
         + (f"Did you mean {close[0]}? " if close else "")
         + (f"The inventory's groups are {listed(known, 10)}. " if known else "The inventory has no group with hosts. ")
-        + "Check -i and the name of the inventory file (it must end in nova_computes.yml), clouds.yaml, and the inventory's messages above."
+        + _check(pattern, there)
     )
+
+
+def _check(pattern: str, there: t.Container[str]) -> str:
+    """Where to look. Only the group of our inventory plugin depends on the name of a file, and on the cloud."""
+    if _COMPUTES not in there and difflib.get_close_matches(pattern, [_COMPUTES], n=1):
+        return "Check -i and the name of the inventory file (it must end in nova_computes.yml), clouds.yaml, and the inventory's messages above."
+    return "Correct the target, or check -i and the inventory's messages above."

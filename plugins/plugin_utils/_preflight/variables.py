@@ -27,6 +27,8 @@ Spec = t.Mapping[str, t.Any]
 _SETS = re.compile(r"(?:^\s+(?:register: |(?=\w+: ))|\{\{ \{')(\w+)", re.MULTILINE)
 #: A playbook's own variable that it takes for true or false; the filter takes whatever else for false.
 _SWITCH = re.compile(r"\b(\w+) \| (?:default\([^()]*\) \| )?bool\b")
+#: What names the hosts of a play, and the group without it. One that takes an empty text for none says so itself (true).
+_TARGET = re.compile(r"^  hosts: .*?\b(\w+) \| default\('(\w+)'\)", re.MULTILINE)
 #: How like one of ours a name has to be that doesn't begin like ours: mysql_backups_exclude.
 _LIKE = 0.92
 #: What AWX itself hands to each job.
@@ -140,6 +142,17 @@ def not_set(required: t.Iterable[str], given: Given, hosts: t.Sequence[str]) -> 
         if without:
             errors.append(f"{names} is not set {given.whose(without)}; set it with -e, or in the inventory.")
     return errors
+
+
+def empty_targets(playbook: str, given: Given, roles: Path = ROLES) -> list[str]:
+    """An error for each variable that names the hosts of a playbook and that -e sets to nothing, as an empty field of a survey does."""
+    path = roles.parent / "playbooks" / f"{playbook}.yml"
+    targets = _TARGET.findall(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [
+        f"{name} (set with -e) is empty, so it names no host; name a group or hosts, or leave it out for {shown(group)}."
+        for name, group in dict.fromkeys(targets)
+        if name in given.extra and str(given.extra[name] or "").strip() == ""
+    ]
 
 
 def _like(name: str, ours: t.Sequence[str]) -> list[str]:

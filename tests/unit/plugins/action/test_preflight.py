@@ -72,6 +72,9 @@ def _refused(done: subprocess.CompletedProcess[str]) -> str:
     [
         ("limit_instances", [], {"computes": TYPO}, "(for the group nova_computes): rule 1 'everybody': limit.egress has"),
         ("limit_instances", ["--limit", "db1"], {"extra": RULES}, "--limit 'db1' leaves no host of 'nova_computes'"),
+        ("show_limits", [], {"extra": {"show_limits_target": "nova_computes[50]"} | RULES}, "has 50 hosts, counted from [0] to [49]"),
+        ("show_limits", [], {"extra": {"show_limits_target": "cmp01:cpm*"} | RULES}, "No host matches 'cpm*'"),
+        ("show_limits", [], {"extra": {"show_limits_target": ""} | RULES}, "show_limits_target (set with -e) is empty"),
         ("reserve_disk", [], {"extra": {"nova_disk_reservation_mb": "50g"}}, "is '50g', not a whole number."),
         ("grow_instances_volume", [], {"extra": {"instances_volume_vg": "../x", "instances_volume_size": "+1g"}}, "'../x' is not a name that LVM"),
         ("restore_mysql", [], {"computes": {"mysql_backup_restore_database": "x"}}, "did you mean mysql_backup_restore_databases?"),

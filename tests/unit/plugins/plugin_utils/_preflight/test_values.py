@@ -163,6 +163,35 @@ def test_an_unknown_group_beside_one_that_has_hosts_is_an_error_too() -> None:
     assert "Did you mean mysql?" in error
 
 
+@pytest.mark.parametrize("part", ["cpm*", "~cpm.*", "cpm0?", "~("])
+def test_a_wildcard_that_matches_nobody_beside_one_that_does_is_an_error_too(part: str) -> None:
+    (error,) = _missing(f"cmp01:{part}", ["cmp01"])
+    assert error.startswith(f"No host matches '{part}', so there is nothing to do. ")
+
+
+def test_what_is_left_out_or_also_asked_for_may_match_nobody() -> None:
+    assert _missing("nova_computes:!maintenance", ["cmp01", "cmp02"]) == []
+    assert _missing("nova_computes,!cpm*", ["cmp01", "cmp02"]) == []
+
+
+@pytest.mark.parametrize("part", ["nova_computes[5]", "nova_computes[5:9]", "nova_computes[-7]"])
+def test_a_place_in_a_group_that_it_has_not_is_told_with_those_that_it_has(part: str) -> None:
+    for pattern in (part, f"db1:{part}"):
+        assert _missing(pattern, []) == [
+            f"No host matches '{part}', so there is nothing to do. 'nova_computes' has 2 hosts, counted from [0] to [1]; "
+            "name one of them, or cmp01 by its name."
+        ]
+
+
+def test_only_the_group_of_our_inventory_depends_on_the_name_of_a_file() -> None:
+    computes = Selection("nova_computes", [], {"mysql": ["db1"]}, "", lambda part: [])
+    assert "must end in nova_computes.yml" in missing_hosts(computes)[0]
+    for group in ("mysql", "drill", "ceph_nodes", "controllers"):
+        (error,) = missing_hosts(Selection(group, [], {"nova_computes": ["cmp01"]}, "", lambda part: []))
+        assert "nova_computes.yml" not in error
+        assert error.endswith("Correct the target, or check -i and the inventory's messages above.")
+
+
 def test_a_limit_that_leaves_no_host_is_what_is_told() -> None:
     (error,) = _missing("nova_computes", [], limit="db1")
     assert error == (

@@ -14,6 +14,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.give
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.values import wrong_values
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.variables import (
     Known,
+    empty_targets,
     known_of_playbook,
     known_of_role,
     perhaps_misspelt,
@@ -79,6 +80,20 @@ def test_a_switch_of_a_playbook_is_true_or_false() -> None:
         "backup_mysql_setup (set with -e) is 'ture', not true or false."
     ]
     assert wrong_values(known, Given(extra={"backup_mysql_setup": "yes", "backup_mysql_target": "ture"})) == []
+
+
+@pytest.mark.parametrize("empty", ["", " ", None, []])
+def test_an_empty_target_is_named_with_what_it_would_be_without(empty: object) -> None:
+    assert empty_targets("show_limits", Given(extra={"show_limits_target": empty, "show_limits_sort": ""})) == [
+        "show_limits_target (set with -e) is empty, so it names no host; name a group or hosts, or leave it out for 'nova_computes'."
+    ]
+    assert len(empty_targets("centralize_logs", Given(extra={"centralize_logs_server": empty}))) == 1
+
+
+def test_a_target_that_is_set_or_may_be_empty_is_no_error() -> None:
+    assert empty_targets("show_limits", Given(extra={"show_limits_target": "cmp01"})) == []
+    assert empty_targets("show_disks", Given(extra={"show_disks_target": ""})) == []
+    assert empty_targets("somebody_elses", Given()) == []
 
 
 @pytest.mark.parametrize("role", roles())
