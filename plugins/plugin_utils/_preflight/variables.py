@@ -31,10 +31,11 @@ _SWITCH = re.compile(r"\b(\w+) \| (?:default\([^()]*\) \| )?bool\b")
 _TARGET = re.compile(r"^  hosts: .*?\b(\w+) \| default\('(\w+)'\)", re.MULTILINE)
 #: How like one of ours a name has to be that doesn't begin like ours: mysql_backups_exclude.
 _LIKE = 0.92
-#: What AWX itself hands to each job.
+#: What AWX itself hands to its jobs; every one, because a variable of ours that is misspelt begins like them.
 _OF_AWX = re.compile(
-    r"awx_((job|workflow_job|webhook|callback|parent)_\w+|user_(id|name|email|first_name|last_name)|schedule_(id|name)"
-    r"|inventory_(id|name)|project_(revision|scm_branch)|execution_node|meta_vars)\Z"
+    r"awx_(job_(id|launch_type|template_id|template_name|scm_branch)|workflow_job_(id|name|launch_type)|(parent_job_)?schedule_(id|name)"
+    r"|user_(id|name|email|first_name|last_name)|inventory_(id|name)|project_(revision|scm_branch)|execution_node"
+    r"|webhook_(event_type|event_guid|event_ref|status_api|payload))\Z"
 )
 
 

@@ -146,6 +146,63 @@ def test_the_variable_of_one_role_is_not_misspelt_for_another_of_a_longer_name()
     assert unknown(known, _set("nova_disk_mb", "nova_conf")) == []
 
 
+AWX_SETUP = ["awx_job_templates", "awx_workflows", "awx_inventory", "awx_project", "awx_schedules", "awx_scm_branch"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "job_templat",
+        "job_tempalte",
+        "job_template",
+        "jobs_templates",
+        "job_templates_",
+        "workflow",
+        "wrokflows",
+        "shedules",
+        "inventorys",
+    ],
+)
+def test_a_misspelt_variable_of_awx_setup_is_not_taken_for_one_of_awx(name: str) -> None:
+    awx = Known("awx_", frozenset(AWX_SETUP), shared_prefix=True)
+    (error,) = unknown([awx], _set(f"awx_{name}"))
+    assert "did you mean awx_" in error
+
+
+def test_what_awx_hands_to_its_jobs_is_known() -> None:
+    names = [
+        "job_id",
+        "job_launch_type",
+        "job_template_id",
+        "job_template_name",
+        "job_scm_branch",
+        "workflow_job_id",
+        "workflow_job_name",
+        "workflow_job_launch_type",
+        "schedule_id",
+        "schedule_name",
+        "parent_job_schedule_id",
+        "parent_job_schedule_name",
+        "user_id",
+        "user_name",
+        "user_email",
+        "user_first_name",
+        "user_last_name",
+        "inventory_id",
+        "inventory_name",
+        "project_revision",
+        "project_scm_branch",
+        "execution_node",
+        "webhook_event_type",
+        "webhook_event_guid",
+        "webhook_event_ref",
+        "webhook_status_api",
+        "webhook_payload",
+    ]
+    given = _set(*(f"{prefix}_{name}" for prefix in ("awx", "tower") for name in names))
+    assert unknown([Known("awx_", frozenset(AWX_SETUP), shared_prefix=True)], given) == []
+
+
 def test_of_a_prefix_that_others_use_only_what_is_close_is_misspelt() -> None:
     awx = Known("awx_", frozenset({"awx_scm_branch", "awx_inventory", "awx_project"}), shared_prefix=True)
     given = _set("awx_scm_brunch", "awx_version", "awx_inventory_id", "awx_project_revision", "awx_job_id")
