@@ -305,7 +305,7 @@ class Watch:
         """Numbers for metrics, and what somebody has to see to."""
         here = self._here
         numbers, told = self._certificates()
-        state = self._run("systemctl", "is-active", here.unit)[1].strip()
+        state = self._run("systemctl", "is-active", "--", here.unit)[1].strip()
         active = state == "active"
         refused = self._refused() if here.part == "node" else False
         reason = expired(here, self._now)
@@ -366,7 +366,7 @@ class Watch:
     def _stop(self) -> None:
         with open(self._stopped, "w", encoding="utf-8"):
             pass
-        self._run("systemctl", "stop", self._here.unit)
+        self._run("systemctl", "stop", "--", self._here.unit)
 
     def _rewind(self) -> None:
         """Have the journal read again from a place before which all has been sent: what was dropped is there, after it."""
@@ -379,7 +379,7 @@ class Watch:
                     os.unlink(os.path.join(self._here.spool, name))
 
     def _start(self) -> bool:
-        started = self._run("systemctl", "start", self._here.unit)[0] == 0
+        started = self._run("systemctl", "start", "--", self._here.unit)[0] == 0
         if started:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._stopped)

@@ -151,6 +151,7 @@ class Host:
 
     def __call__(self, *words: str) -> tuple[int, str]:
         self.runs.append(words)
+        assert words[0] != "systemctl" or words[2:] == ("--", self.settings.unit)
         if words[1] == "is-active":
             return (0 if self.active else 3), self.state + "\n"
         if words[1] in ("stop", "start"):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from tests.unit.collection.tree import read_yaml
+from tests.unit.collection.tree import ROOT, read_yaml
 
 try:
     from ansible.template import trust_as_template
@@ -21,14 +22,23 @@ except ImportError:  # before ansible-core 2.19
         return value
 
 
-def objections(**given: t.Any) -> list[str]:
-    """What the role says of its options, without those that have no default."""
+def templar_of(**given: t.Any) -> Templar:
+    """With the role's defaults and variables, and what is given."""
     variables = {
         name: trust_as_template(value) if isinstance(value, str) else value
         for source in ("defaults", "vars")
         for name, value in read_yaml(f"roles/central_logs/{source}/main.yml").items()
     }
-    templar = Templar(loader=DataLoader(), variables={**variables, "inventory_hostname": "h", **given})
+    return Templar(loader=DataLoader(), variables={**variables, "inventory_hostname": "h", **given})
+
+
+def templated(name: str, **given: t.Any) -> t.Any:
+    return templar_of(**given).template(trust_as_template("{{ " + name + " }}"))
+
+
+def objections(**given: t.Any) -> list[str]:
+    """What the role says of its options, without those that have no default."""
+    templar = templar_of(**given)
     (checks,) = (
         task["loop"] for task in read_yaml("roles/central_logs/tasks/main.yml") if "ansible.builtin.assert" in task
     )
@@ -53,3 +63,30 @@ def test_sizes_for_which_logrotate_would_pass_by_all_logs(size: str) -> None:
 def test_a_window_that_librelp_would_ignore() -> None:
     (said,) = objections(central_logs_window=1)
     assert "central_logs_window 2 or more (of 1, librelp makes 128)" in said
+
+
+def test_units_and_paths_are_no_options_of_the_commands_that_get_them() -> None:
+    said = [(ROOT / "roles/central_logs" / name).read_text() for name in ("vars/main.yml", "templates/logrotate.j2")]
+    commands = [found for text in said for found in re.findall(r"systemctl .*?(?:\"[$]1\"|[{][{])", text)]
+    assert len(commands) == 2
+    assert all(" -- " in command for command in commands)
+
+
+@pytest.mark.parametrize(("state", "of_one"), [("absent", {}), ("present", {"state": "absent"})])
+def test_a_services_file_is_removed_by_who_writes_it(state: str, of_one: dict[str, str]) -> None:
+    """By descriptor, with the restart noted: service_conf, not a module that goes by the file's name."""
+    (task,) = read_yaml("roles/central_logs/tasks/services.yml")
+    assert task["openstack_ops.day2.service_conf"] == {"files": "{{ __central_logs_files }}"}
+    (found,) = templated(
+        "__central_logs_files",
+        central_logs_state=state,
+        central_logs_services=[{"project": "nova", "units": ["nova-compute"], **of_one}],
+    )
+    assert found == {
+        "path": "/etc/nova/nova.conf.d/central-logs.conf",
+        "state": "absent",
+        "create": True,
+        "only": True,
+        "services": ["nova-compute"],
+        "sections": {},
+    }

@@ -200,6 +200,19 @@ def test_entries_that_another_file_of_the_service_has_are_not_taken_away(
         apply.bring_about(lambda: [desired], _never, check_mode=False)
 
 
+@pytest.mark.parametrize("file", ["nova-compute.conf", "nova-compute.conf.d/x.conf"])
+@pytest.mark.parametrize("service", ["nova-compute", "openstack-nova-compute"])
+def test_entries_in_the_programs_own_file_are_not_taken_away_either(nova: Path, file: str, service: str) -> None:
+    (nova / file).parent.mkdir(exist_ok=True)
+    (nova / file).write_text("[notifications]\nversioned_notifications_topics = metering\n")
+    covers = {"notifications": {"versioned_notifications_topics": "ours"}}
+    sections = {"notifications": {"versioned_notifications_topics": "ours"}}
+    ours = str(nova / "nova.conf.d" / "ours.conf")
+    desired = DesiredFile(ours, sections, services=(service,), only=True, covers=covers)
+    with pytest.raises(OperatorError, match=f"{nova / file} has metering in versioned_notifications_topics"):
+        apply.bring_about(lambda: [desired], _never, check_mode=False)
+
+
 def test_an_option_that_the_programs_own_file_overrules_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "nova"
     folder.mkdir()
