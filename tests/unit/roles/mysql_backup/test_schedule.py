@@ -24,7 +24,7 @@ except ImportError:  # before ansible-core 2.19
 def templated(name: str, **given: str) -> str:
     """One of the role's variables about cron."""
     variables = read_yaml("roles/mysql_backup/vars/main.yml")
-    needed = {key: variables[key] for key in ("__mysql_backup_cron_values", "__mysql_backup_cron_days")}
+    needed = {key: variables[key] for key in (f"__mysql_backup_cron_{part}" for part in ("values", "days", "names"))}
     needed["__mysql_backup_schedules"] = trust_as_template(variables["__mysql_backup_schedules"])
     templar = Templar(loader=DataLoader(), variables={**needed, **given})
     return str(templar.template(trust_as_template(variables[name])) or "").strip()
@@ -88,3 +88,36 @@ def test_a_day_that_comes_is_not(schedule: str) -> None:
         mysql_backup_binlog_schedule="",
     )
     assert never == ""
+
+
+def backwards(schedule: str) -> str:
+    return templated(
+        "__mysql_backup_cron_backwards",
+        mysql_backup_schedule=schedule,
+        mysql_backup_verify_schedule="",
+        mysql_backup_binlog_schedule="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [
+        ("0 2 * * 5-1", "5-1"),
+        ("0 2 * * fri-mon", "fri-mon"),
+        ("0 2 * * FRI-Sun", "fri-sun"),
+        ("0 2 * nov-feb *", "nov-feb"),
+        ("0 2 * 11-feb *", "11-feb"),
+        ("0 2 * * mon,thu-2", "thu-2"),
+        ("0 22-5 * dec-jan *", "22-5 dec-jan"),
+    ],
+)
+def test_a_range_that_runs_backwards_is_refused_by_names_as_by_numbers(
+    pattern: re.Pattern[str], schedule: str, told: str
+) -> None:
+    assert pattern.match(schedule)
+    assert backwards(schedule) == told
+
+
+@pytest.mark.parametrize("schedule", ["0 2 * * mon-fri", "0 2 * * sun-tue", "0 2 * * fri-7", "0 9-10 * jan-dec 08-9", "0 2 * * *", ""])
+def test_a_range_that_runs_forwards_is_not(schedule: str) -> None:
+    assert backwards(schedule) == ""
