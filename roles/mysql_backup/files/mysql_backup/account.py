@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 
+from .durable import write_new
 from .failure import BackupError
 from .server import NEEDED, Server, literal
 from .settings import Settings
@@ -33,10 +34,7 @@ def ensure(settings: Settings, admin: Server, check: bool) -> bool:
     password = secrets.token_urlsafe(32) + "-aA1"  # whatever a validation plugin asks for
     path = os.path.join(os.path.dirname(settings.defaults_file), FILE)
     text = f"# Made by mysql-backup account.\n[client]\nuser={user}\npassword={password}\n"
-    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_new(path + ".new", text)
     admin.query(
         f"{_made(account, password, admin)}; GRANT {', '.join(sorted(wanted))} ON *.* TO {account}",
     )

@@ -45,17 +45,22 @@ def write(path: str, text: str, mode: int = 0o600) -> None:
     """Replace a file as a whole; it is on disk when this returns. Several processes may do so at once. Raises BackupError."""
     fresh = f"{path}.{os.getpid()}.new"
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(fresh)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with open(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
+        write_new(fresh, text, mode)
         os.rename(fresh, path)
     except OSError as exc:
         raise BackupError(f"{path} can't be written: {exc.strerror}.") from exc
+
+
+def write_new(path: str, text: str, mode: int = 0o600) -> None:
+    """Make a file to be renamed later; it is on disk when this returns. What has its name already goes, and isn't followed. OSError if it can't be."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with open(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fchmod(handle, mode)
+        os.fsync(handle)
 
 
 def sync_folder(path: str) -> None:

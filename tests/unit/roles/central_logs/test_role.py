@@ -12,7 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from tests.unit.collection.tree import ROOT, read_yaml
+from tests.places import ROOT
+from tests.unit.collection.tree import read_yaml
 
 try:
     from ansible.template import trust_as_template

@@ -118,6 +118,8 @@ def test_a_range_that_runs_backwards_is_refused_by_names_as_by_numbers(
     assert backwards(schedule) == told
 
 
-@pytest.mark.parametrize("schedule", ["0 2 * * mon-fri", "0 2 * * sun-tue", "0 2 * * fri-7", "0 9-10 * jan-dec 08-9", "0 2 * * *", ""])
+@pytest.mark.parametrize(
+    "schedule", ["0 2 * * mon-fri", "0 2 * * sun-tue", "0 2 * * fri-7", "0 9-10 * jan-dec 08-9", "0 2 * * *", ""]
+)
 def test_a_range_that_runs_forwards_is_not(schedule: str) -> None:
     assert backwards(schedule) == ""
