@@ -48,7 +48,9 @@ def play(tmp_path: Path) -> Play:
             *arguments,
             *(["-e", json.dumps(extra)] if extra else []),
         ]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("OS_", "CONTROLLER_", "TOWER_"))
+        }
         environment.update(
             ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_LOCAL_TEMP=str(tmp_path), **more
         )
@@ -57,12 +59,12 @@ def play(tmp_path: Path) -> Play:
     return run
 
 
-def _refused(done: subprocess.CompletedProcess[str]) -> str:
+def _refused(done: subprocess.CompletedProcess[str], lines: int = 20) -> str:
     """The one error of a run that was refused before anything changed."""
     output = done.stdout + done.stderr
     assert done.returncode != 0, output
     assert output.count("fatal:") == 1, output
-    assert len(done.stdout.splitlines()) < 20, output
+    assert len(done.stdout.splitlines()) < lines, output
     assert len(output) < 6000, output
     return output
 
@@ -86,6 +88,18 @@ def test_a_mistake_is_one_short_error(
     play: Play, playbook: str, arguments: list[str], options: dict[str, t.Any], told: str
 ) -> None:
     assert told in _refused(play(playbook, *arguments, **options))
+
+
+@pytest.mark.parametrize("playbook", ["awx_setup", "awx_remove"])
+def test_an_awx_that_is_not_named_or_not_there_is_told_in_one_error(play: Play, tmp_path: Path, playbook: str) -> None:
+    nothing = {"HOME": str(tmp_path), "PWD": str(tmp_path)}
+    told = _refused(play(playbook, **nothing), lines=60)
+    assert "Export CONTROLLER_HOST, as in https://awx.example.com, and CONTROLLER_OAUTH_TOKEN, or" in told
+    told = _refused(play(playbook, **{**nothing, "CONTROLLER_HOST": "http://127.0.0.1:1"}), lines=60)
+    assert "connect to http://127.0.0.1:1/api" in told
+    assert "CapturedExceptionMarker" not in told
+    (tmp_path / ".tower_cli.cfg").write_text("[general]\nhost = http://127.0.0.1:2\n")
+    assert "connect to http://127.0.0.1:2/api" in _refused(play(playbook, **nothing), lines=60)
 
 
 def test_tags_are_refused_unless_somebody_imports_the_playbook_with_them(play: Play, tmp_path: Path) -> None:
