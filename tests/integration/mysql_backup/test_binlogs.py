@@ -154,6 +154,18 @@ def test_a_server_that_crashed_goes_on_in_the_archive_without_a_gap(host: Host, 
     assert host.metric("binlogs_covered_timestamp_seconds") >= covered
 
 
+def test_as_many_writes_after_a_reset_are_not_taken_for_the_archived_ones(host: Host, database: Database) -> None:
+    host.backup()
+    write(database)
+    assert host.run("archive-binlogs").code == 0
+    state = database.ask("SELECT @@gtid_binlog_state")
+    database.ask("RESET MASTER; " + "UPDATE keystone.serial SET number = number + 1; " * int(state.split("-")[-1]))
+    assert database.ask("SELECT @@gtid_binlog_state") == state
+    done = host.run("archive-binlogs")
+    assert done.code == 1
+    assert "doesn't continue" in done.said
+
+
 def test_a_log_whose_end_was_lost_in_a_crash_is_a_gap_and_no_obstacle(host: Host, database: Database) -> None:
     host.backup()
     write(database)

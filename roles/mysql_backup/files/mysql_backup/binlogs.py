@@ -240,7 +240,7 @@ def archive_new(settings: Settings, server: Server) -> Pass:
     facts = _facts(server)
     _check_filters(settings, server)
     added: list[Entry] = []
-    if last is None or facts.state != last.end:
+    if last is None or facts.state != last.end or not _has(_logs(server), last):
         closed = server.query("FLUSH LOCAL BINARY LOGS; SELECT UNIX_TIMESTAMP()")[0][0]
         facts = facts._replace(logs=_logs(server), closed=int(closed.split(".")[0]))
         backups = catalog.backups()
@@ -304,12 +304,14 @@ def _new(logs: t.Mapping[str, int], last: t.Optional[Entry], backups: t.Sequence
     """The closed logs to archive; at first those since the oldest good backup that the server still has the log of."""
     closed = list(logs)[:-1]
     if last is not None:
-        same = (
-            last.log in closed and logs[last.log] == last.bytes + last.shift
-        )  # else it is another one, after RESET MASTER
-        return closed[closed.index(last.log) + 1 :] if same else closed
+        return closed[closed.index(last.log) + 1 :] if _has(logs, last) else closed
     begun = [one.manifest.binlog_file for one in backups if one.good and one.manifest.binlog_file in closed]
     return closed[closed.index(begun[0]) :] if begun else closed[-1:]
+
+
+def _has(logs: t.Mapping[str, int], last: Entry) -> bool:
+    """Whether the server still has this log: one of its name that is closed and has its size isn't another one, after RESET MASTER."""
+    return last.log in list(logs)[:-1] and logs[last.log] == last.bytes + last.shift
 
 
 def first_needed(entries: t.Sequence[Entry], backups: t.Sequence[Backup], days: int) -> int:
