@@ -52,7 +52,8 @@ class Backup:
 
     def candidate(self) -> Candidate:
         made = self.manifest
-        return Candidate(made.name, made.sequence, made.moment, self.good, made.safety, bool(made.half_restored))
+        half, moment = bool(made.half_restored), bool(made.until)
+        return Candidate(made.name, made.sequence, made.moment, self.good, made.safety, half, moment)
 
     def trusted(self) -> None:
         """Raise BackupError unless it was made here, and nobody but root can change it while it is read."""

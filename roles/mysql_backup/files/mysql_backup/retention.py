@@ -19,6 +19,7 @@ class Candidate(t.NamedTuple):
     good: bool = True
     safety: bool = False  # made by a restore, just before it dropped databases
     half: bool = False  # of a database that was half restored
+    moment: bool = False  # made of archived binary logs, for a moment that somebody named
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> list[Candidat
 def _obsolete(candidates: t.Iterable[Candidate], policy: Policy) -> list[Candidate]:
     ordered = sorted((one for one in candidates if one.good), key=lambda one: one.sequence)
     keep = _wanted([one for one in ordered if not one.safety], policy)
-    safety = [one for one in ordered if one.safety]
-    keep.update(one.name for one in safety[-max(policy.safety, 1) :])
+    # As many states of a moment as safety dumps: looking for the right moment pushes out no dump that undoes a restore.
+    for moment in (False, True):
+        safety = [one for one in ordered if one.safety and one.moment is moment]
+        keep.update(one.name for one in safety[-max(policy.safety, 1) :])
     return [one for one in ordered if one.name not in keep]
 
 

@@ -119,6 +119,12 @@ def test_safety_dumps_have_a_rule_of_their_own() -> None:
     assert names(obsolete(history + safety, Policy(count=3, safety=2))) == {"s0", "s1", "s2"}
 
 
+def test_states_of_a_moment_push_out_no_safety_dump() -> None:
+    undo = Candidate("undo", 100, NOON, safety=True)
+    tried = [Candidate(f"m{number}", 101 + number, NOON, safety=True, moment=True) for number in range(5)]
+    assert names(obsolete([*nightly(2), undo, *tried], Policy(count=3, safety=3))) == {"m0", "m1"}
+
+
 def test_one_wrong_clock_does_not_remove_what_is_older() -> None:
     history = [*nightly(30), Candidate("wrong", 30, NOON + timedelta(days=4500))]
     kept = names(history) - names(obsolete(history, Policy(days=7)))
