@@ -42,7 +42,7 @@ options:
     elements: str
     default: []
   group:
-    description: A group or pattern. It must match at least one host, and so must each group that it names, regardless of C(--limit).
+    description: A group or pattern. It must match at least one host, and so must each of its parts but those with C(!) and C(&), regardless of C(--limit).
     type: str
   whole_group:
     description: Whether C(--limit) is refused that leaves out hosts of O(group), for what all of them have to agree to.

@@ -92,7 +92,7 @@ def test_a_mistake_is_one_short_error(
 
 @pytest.mark.parametrize("playbook", ["awx_setup", "awx_remove"])
 def test_an_awx_that_is_not_named_or_not_there_is_told_in_one_error(play: Play, tmp_path: Path, playbook: str) -> None:
-    nothing = {"HOME": str(tmp_path), "PWD": str(tmp_path)}
+    nothing = {"HOME": str(tmp_path)}
     told = _refused(play(playbook, **nothing), lines=60)
     assert "Export CONTROLLER_HOST, as in https://awx.example.com, and CONTROLLER_OAUTH_TOKEN, or" in told
     told = _refused(play(playbook, **{**nothing, "CONTROLLER_HOST": "http://127.0.0.1:1"}), lines=60)
