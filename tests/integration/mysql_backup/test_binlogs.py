@@ -107,7 +107,13 @@ def test_a_gap_is_told_until_a_new_backup_closes_it(
 def fetching(host: Host) -> subprocess.Popen[str]:
     """A pass that is compressing a log."""
     run = host.start("archive-binlogs")
-    until("a log is being fetched", lambda: "zstd" in descendants(run.pid), process=run, every=0)
+    folder = host.backups / "mysql-db1-binlogs"
+
+    def begun() -> bool:
+        # What a pass before has left is gone when this one compresses.
+        return "zstd" in descendants(run.pid) and any(folder.glob("*.partial"))
+
+    until("a log is being fetched", begun, process=run, every=0)
     return run
 
 
