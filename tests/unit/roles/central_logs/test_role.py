@@ -91,3 +91,16 @@ def test_a_services_file_is_removed_by_who_writes_it(state: str, of_one: dict[st
         "services": ["nova-compute"],
         "sections": {},
     }
+
+
+@pytest.mark.parametrize(("part", "asked"), [("node", ["nova-compute"]), ("server", [])])
+def test_hosts_are_asked_for_the_services_that_log_there(part: str, asked: list[str]) -> None:
+    ask, _end = read_yaml("roles/central_logs/tasks/needs.yml")
+    services = [{"project": "nova", "units": ["nova-compute"]}]
+    templar = templar_of(central_logs_part=part, central_logs_services=services)
+    templar.available_variables = {
+        **templar.available_variables,
+        **{name: trust_as_template(value) for name, value in ask["vars"].items()},
+    }
+    text = ask["openstack_ops.day2.preflight_host"]["services"]
+    assert templar.template(trust_as_template(text)) == asked
