@@ -110,6 +110,20 @@ def test_a_run_stops_before_it_takes_away_more_than_is_usual(plug: Plug, systemd
     assert limited() == 0
 
 
+def test_a_compute_whose_limits_may_all_go_lets_those_of_others_not_go(plug: Plug, systemd: None, role: Role) -> None:
+    for port_id in IDS:
+        plug.hybrid(port_id)
+    assert role.run(RULES).returncode == 0
+
+    # The first of the hosts, which Ansible takes for all where something is done once.
+    role.host("cmp01", instance_qos_state="absent")
+    for arguments in ((), ("--check",)):
+        refused = role.run(NOBODY, *arguments, instance_qos_remove_at_most=5)
+        assert refused.returncode != 0, refused.stdout
+        assert "Of the 6 ports with a limit" in " ".join(refused.stdout.split())
+        assert limited() == len(IDS)
+
+
 def test_a_preview_tells_what_a_run_then_does(plug: Plug, systemd: None, role: Role, tmp_path: Path) -> None:
     for port_id in IDS:
         plug.hybrid(port_id)
