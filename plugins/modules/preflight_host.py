@@ -70,7 +70,6 @@ missing:
 
 import importlib
 import os
-import shutil
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -96,7 +95,7 @@ def job(module: AnsibleModule) -> Outcome:
         missing.append(
             f"Modules run as {user} on this host, not as root; check ansible_become and ansible_become_user."
         )
-    for programs in without_any(module.params["programs"], shutil.which):
+    for programs in without_any(module.params["programs"], module.get_bin_path):
         missing.append(" Or: ".join(map(missing_program, programs)))
     for binding in module.params["bindings"]:
         try:

@@ -393,12 +393,13 @@ def job(module: AnsibleModule) -> Outcome:
         raise OperatorError("A port has until, which needs persist: true, since the restorer ends its limits.")
     run_command = runner(module)
     service = functools.partial(restorer_service.settle, run_command, check=module.check_mode)
-    tools = batch.Batch(run_command, module.get_bin_path("tc", True), module.get_bin_path("ip", True))
+    # Nothing runs them in check mode, but where packets are limited: tc is asked whether it can. What a host lacks is told before a run.
+    tc, ip = (module.get_bin_path(name, required=not module.check_mode) for name in ("tc", "ip"))
     if module.check_mode:
-        outcome = apply.check(request, service, tools)
+        outcome = apply.check(request, service, batch.Batch(run_command, tc, ip) if tc and ip else None)
     else:
         apply.rooted()
-        outcome = apply.apply(request, tools, service)
+        outcome = apply.apply(request, batch.Batch(run_command, tc, ip), service)
     failures = outcome.reasons(strict=params["strict"])
     return Outcome(
         changed=outcome.changed,

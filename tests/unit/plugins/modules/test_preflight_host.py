@@ -10,6 +10,7 @@ import typing as t
 from types import SimpleNamespace
 
 import pytest
+from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.modules import preflight_host
@@ -17,6 +18,14 @@ from ansible_collections.openstack_ops.day2.plugins.modules import preflight_hos
 Ask = t.Callable[..., "list[str]"]
 THERE = "sh"
 GONE = "/nonexistent/tc"
+
+
+def _find(name: str) -> str | None:
+    """AnsibleModule's own."""
+    try:
+        return str(get_bin_path(name))
+    except ValueError:
+        return None
 
 
 @pytest.fixture
@@ -27,7 +36,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
 
     def run(**options: list[str]) -> list[str]:
         params = {"programs": [], "bindings": [], "services": [], "files": [], **options}
-        outcome = preflight_host.job(t.cast("t.Any", SimpleNamespace(params=params)))
+        outcome = preflight_host.job(t.cast("t.Any", SimpleNamespace(params=params, get_bin_path=_find)))
         assert not outcome.changed
         assert outcome.failures == outcome.result["missing"]
         return list(outcome.failures)
@@ -67,6 +76,13 @@ def test_nothing_is_missing(ask: Ask, options: dict[str, list[str]]) -> None:
 )  # fmt: skip
 def test_what_is_missing_is_told_with_what_brings_it(ask: Ask, options: dict[str, list[str]], told: str) -> None:
     assert ask(**options) == [told]
+
+
+def test_a_program_of_root_is_found_by_an_account_whose_path_lacks_its_folder(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert ask(programs=["ldconfig"]) == []
 
 
 def test_a_missing_binding_names_its_package(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
