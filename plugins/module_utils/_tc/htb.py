@@ -144,7 +144,8 @@ def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) ->
     """The tc statements, in order, from what is to what is wanted; none where nothing differs.
 
     A limit that exists is changed in place. Where none exists the limited class comes last, when exempt traffic
-    already has its way out. Exemptions are added before others are taken away.
+    already has its way out. Exemptions are added before others are taken away, and where packets are limited instead of a rate,
+    they are before the rate goes.
     """
     if actual is None or not ours(actual):
         actual = Device(device, 0)
@@ -155,9 +156,11 @@ def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) ->
     statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.limit.leaf)
     filters, shape = actual.root_filters, wanted.limit.shape
     statements += _exempt_statements(device, filters, wanted)
-    statements += _class_statements(device, actual, LIMITED, shape if shape.rate else EXEMPT_SHAPE)
-    statements += _leaf_statements(device, actual, LIMITED, "100:", wanted.limit.leaf)
-    statements += _police_statements(device, filters, shape)
+    police, unwanted = _police_statements(device, filters, shape)
+    limited = _class_statements(device, actual, LIMITED, shape if shape.rate else EXEMPT_SHAPE)
+    limited += _leaf_statements(device, actual, LIMITED, "100:", wanted.limit.leaf)
+    statements += police + limited if LIMITED in actual.classes else limited + police
+    statements += unwanted
     statements += [
         f"class del dev {device} classid {handle >> 16:x}:{handle & 0xFFFF:x}"
         for handle in actual.classes
@@ -221,17 +224,17 @@ def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -
     return statements + [filter_del(device, "parent 1:", found) for found in surplus]
 
 
-def _police_statements(device: str, filters: Sequence[Filter], wanted: Shape) -> list[str]:
-    """Police packets as wanted. The first filter decides, so that adding another before it goes changes in place."""
+def _police_statements(device: str, filters: Sequence[Filter], wanted: Shape) -> tuple[list[str], list[str]]:
+    """To police packets as wanted, and to stop the policing that isn't. While both filters are there, the first one decides."""
     found = [one for one in filters if one.protocol == _ETH_P_ALL and (one.kind, one.prio) == ("u32", 4)]
     kept = next((one for one in found if _polices(one, wanted)), None)
-    statements = []
+    added = []
     if wanted.pkts_rate and kept is None:
-        statements.append(
+        added.append(
             f"filter add dev {device} parent 1: protocol all prio 4 u32 match u32 0 0 flowid 1:100 action police "
             f"pkts_rate {wanted.pkts_rate} pkts_burst {wanted.pkts_burst} conform-exceed drop/pass"
         )
-    return statements + [filter_del(device, "parent 1:", one) for one in found if one is not kept]
+    return added, [filter_del(device, "parent 1:", one) for one in found if one is not kept]
 
 
 def _polices(found: Filter, wanted: Shape) -> bool:

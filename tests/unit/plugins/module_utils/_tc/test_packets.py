@@ -87,6 +87,7 @@ CHANGES: dict[str, tuple[list[tuple[Limit, Limit]], str]] = {
     "other packets": ([(PACKETS, PACKETS), ({"pkts_rate": "6k"}, {"pkts_rate": "5k"})], "changed"),
     "no packets any more": ([({**RATE, **PACKETS}, {**RATE, **PACKETS}), (RATE, RATE)], "changed"),
     "a rate instead": ([(PACKETS, PACKETS), (RATE, RATE)], "changed"),
+    "packets instead of a rate": ([(RATE, RATE), (PACKETS, PACKETS)], "changed"),
     "nothing any more": ([(PACKETS, PACKETS), (None, None)], "removed"),
 }
 
@@ -109,6 +110,16 @@ def test_packets_are_policed_behind_what_is_exempt_and_into_the_limited_class() 
         [policed] = [one for one in found if one.police]
         assert (policed.police, policed.target) == (Police(5000, 1562500), LIMITED)
         assert all(one.prio < policed.prio for one in found if one is not policed)
+
+
+def test_packets_are_limited_before_the_rate_that_they_replace_goes() -> None:
+    kernel = hybrid()
+    run(kernel, both("ovs_hybrid", RATE, RATE))
+    changed = plan(kernel, both("ovs_hybrid", PACKETS, RATE))
+    assert [one.split()[:4] for one in changed.statements] == [
+        ["filter", "add", "dev", QVB],
+        ["class", "change", "dev", QVB],
+    ]
 
 
 def test_another_number_is_added_before_the_old_one_goes() -> None:
