@@ -180,7 +180,8 @@ def test_a_log_whose_end_was_lost_in_a_crash_is_a_gap_and_no_obstacle(host: Host
     write(database)
     cut = database.folder / "data" / database.ask("SHOW MASTER STATUS").split()[0]
     database.stop(signal.SIGKILL)
-    os.truncate(cut, cut.stat().st_size - 40)  # sync_binlog is 0 by default
+    # sync_binlog is 0 by default. Not the 40 bytes of a checkpoint, which the server may have written behind the last transaction.
+    os.truncate(cut, cut.stat().st_size - 41)
     database.start()
     write(database)
 
