@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import time
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from . import archive
 from .binlog import Mark, Scanner, State, state
@@ -108,10 +108,16 @@ class Store:
         self.key = Key(settings.state)
 
     def entries(self) -> list[Entry]:
-        """Oldest first. One whose description isn't signed with this host's key is as good as absent."""
+        """Oldest first. One whose description isn't signed with this host's key is as good as absent.
+
+        Raises BackupError for a description of a newer version.
+        """
         found = []
         for name in self._names():
             content = self._signed(name) if name.endswith(".json") and name != _COVERED else {}
+            if set(content) - {one.name for one in fields(Entry)}:
+                path = os.path.join(self.folder, name)
+                raise BackupError(f"{path} is of a newer version of mysql-backup; install that one on this host again.")
             if content:
                 content["marks"] = [Mark(*one) for one in content["marks"]]
                 found.append(Entry(**content))
@@ -176,16 +182,7 @@ class Store:
                 writer.kill()
             shutil.rmtree(home, ignore_errors=True)
         assert scanner.begin is not None
-        gap = ""
-        if before and scanner.begin != before.end:
-            gap = (
-                f"{log} doesn't continue {before.log}: {facts.cut_off}"
-                if facts.cut_off
-                else f"{log} doesn't continue {before.log}: the logs between them were removed before they were archived (they expired, or by "
-                "PURGE BINARY LOGS or RESET MASTER)"
-                if before.log not in facts.logs
-                else f"{log} doesn't continue {before.log}, although the server has both (RESET MASTER, or another server)"
-            )
+        gap = _gap(log, before, facts) if before and scanner.begin != before.end else ""
         entry = Entry(
             sequence, file, log, scanner.bytes, size, digest, settings.compression, settings.encryption, scanner.begin, scanner.end,
             scanner.shift, facts.statements, self.covered(), gap, scanner.marks,
@@ -227,6 +224,17 @@ class Facts(t.NamedTuple):
     statements: bool
     cut_off: str = ""  # why one of them can't be read
     closed: int = 0  # when the last one but one was closed, in s since 1970
+
+
+def _gap(log: str, before: Entry, facts: Facts) -> str:
+    """Why a log of the server's doesn't continue this one."""
+    if facts.cut_off:
+        why = f": {facts.cut_off}"
+    elif before.log not in facts.logs:
+        why = ": the logs between them were removed before they were archived (they expired, or by PURGE BINARY LOGS or RESET MASTER)"
+    else:
+        why = ", although the server has both (RESET MASTER, or another server)"
+    return f"{log} doesn't continue {before.log}{why}"
 
 
 def archive_new(settings: Settings, server: Server) -> Pass:

@@ -199,7 +199,6 @@ class _Relay:
         self._settings = settings
         self._way = way
         self._identity = identity
-        self._end = way.stop
 
     def prepare(self, place: str, user: pwd.struct_passwd) -> list[str]:
         """Write the logs to the folder of the scratch server; returns the options that make it a replica."""

@@ -11,7 +11,7 @@ import os
 import pwd
 import select
 import typing as t
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -225,6 +225,16 @@ def test_the_description_of_the_largest_log_can_be_read() -> None:
     one, two = (json.dumps({"marks": [Mark(4_000_000_000, 1 << 30)] * number}, indent=1) for number in (1, 2))
     smallest = 42 + 42 + 40 + 31  # bytes of a transaction: GTID, map of a table, a row, XID
     assert (len(two) - len(one)) * ((1 << 30) // smallest) < binlogs._LIMIT
+
+
+def test_what_a_newer_version_has_written_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    store = binlogs.Store(Settings(name="db1", directory=str(tmp_path), state=str(tmp_path)))
+    store.ready()
+    store._write("00000001-binlog.000001.zst.json", asdict(log(1)))
+    assert [one.log for one in store.entries()] == ["binlog.000001"]
+    store._write("00000002-binlog.000002.zst.json", {**asdict(log(2)), "of_tomorrow": 1})
+    with pytest.raises(BackupError, match="000002.zst.json is of a newer version of mysql-backup"):
+        store.entries()
 
 
 def test_a_gap_is_not_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
