@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What modules and roles check of an option beyond its argument_specs, by the option's name. Pure.
 
-They check it again on each host, where templates have become values. The functions and limits are theirs, so the words are as well.
+They check it again on each host, where templates have become values. Functions and limits of modules are called here. Those of the roles
+central_logs and mysql_backup, which stand in their tasks, are repeated; tests compare them.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.checks import CHECKS, refused
 from tests.places import ROOT
 from tests.unit.collection.tree import read_yaml
 
@@ -104,3 +105,13 @@ def test_hosts_are_asked_for_the_services_that_log_there(part: str, asked: list[
     }
     text = ask["openstack_ops.day2.preflight_host"]["services"]
     assert templar.template(trust_as_template(text)) == asked
+
+
+NUMBERS = (-1, 0, 1, 2, 999, 1000, 1024, 1025, 65535, 65536, 10**9 - 1, 10**9)
+
+
+@pytest.mark.parametrize("option", [name for name in CHECKS if name.startswith("central_logs_")])
+def test_the_preflight_refuses_what_the_role_refuses(option: str) -> None:
+    sizes = ("1G", "500M", "0", "1g", "1.5G", "")
+    for value in sizes if option == "central_logs_rotate_size" else NUMBERS:
+        assert bool(refused(option, option, value)) == bool(objections(**{option: value})), value

@@ -12,6 +12,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.checks import CHECKS, refused
 from tests.places import ROOT
 from tests.unit.collection.tree import read_yaml
 
@@ -41,6 +42,14 @@ def templar(**given: t.Any) -> Templar:
 
 def role(name: str, **given: t.Any) -> t.Any:
     return templar(**given).template(trust_as_template("{{ " + name + " }}"))
+
+
+def objections(**given: t.Any) -> list[str]:
+    """What the role says of its options."""
+    (checks,) = (one["loop"] for one in read_yaml("roles/mysql_backup/tasks/main.yml") if "loop" in one)
+    values = templar(**given)
+    broken = [one["otherwise"] for one in checks if not values.template(trust_as_template(one["holds"]))]
+    return [values.template(trust_as_template(one)) for one in broken]
 
 
 @pytest.mark.parametrize(
@@ -153,9 +162,12 @@ def test_what_is_handed_to_others_is_judged_first(pattern: str, fine: list[str],
     ],
 )
 def test_what_the_types_of_options_cannot_say_is_judged(given: dict[str, t.Any], said: list[str]) -> None:
-    (checks,) = (one["loop"] for one in read_yaml("roles/mysql_backup/tasks/main.yml") if "loop" in one)
-    values = templar(**given)
-    refused = [one["otherwise"] for one in checks if not values.template(trust_as_template(one["holds"]))]
-    told = [values.template(trust_as_template(one)) for one in refused]
+    told = objections(**given)
     assert len(told) == len(said), told
     assert all(part in text for part, text in zip(said, told, strict=True))
+
+
+@pytest.mark.parametrize("option", [name for name in CHECKS if name.startswith("mysql_backup_")])
+def test_the_preflight_refuses_what_the_role_refuses(option: str) -> None:
+    for value in (-1, 0, 1, 9, 19, 20, 10**9):
+        assert bool(refused(option, option, value)) == bool(objections(**{option: value})), value
