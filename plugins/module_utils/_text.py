@@ -10,6 +10,8 @@ import typing as t
 
 from ._common import listed
 
+#: Of more rows, a terminal gets those that need a look, and how many others there are.
+MOST_ROWS = 60
 _AMOUNT = re.compile(r"([0-9]+(\.[0-9]+)?( ?[A-Za-z]+)?)?\Z")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One way to open libvirt: its binding, its silence on standard error, and the error where it can't be asked. And what a call did."""
+"""What modules that use libvirt have in common: how they open it, its errors, and the outcome of a call."""
 
 from __future__ import annotations
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
-
-#: More are read by nobody.
-_ROWS = 60
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import MOST_ROWS, table
 
 
 def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Turn each host's proof (or failed task) into text, a list of lines, and wrong, the hosts with problems.
 
-    Of more than _ROWS rows, the text has those with problems.
+    Of more than MOST_ROWS rows, the text has those with problems.
     """
     rows, told, wrong = [], [], []
     for host, proof in sorted(proofs.items()):
@@ -37,11 +34,10 @@ def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     for host, problem in _across(proofs):
         told.append(f"{host}: {problem}")
         wrong.append(host)
-    fine = [row for row in rows if row[2].startswith("proven")]
-    if len(rows) > _ROWS and fine:
-        hosts = len({host for host, _client, _verdict in fine})
-        told.insert(0, f"{len(fine)} clients on {hosts} hosts are proven and not listed.")
-        rows = [row for row in rows if row not in fine]
+    fine = [host for host, _client, verdict in rows if verdict.startswith("proven")]
+    if len(rows) > MOST_ROWS and fine:
+        told.insert(0, f"{len(fine)} clients on {len(set(fine))} hosts are proven and not listed.")
+        rows = [row for row in rows if not row[2].startswith("proven")]
     return {"text": table(("host", "client", "verdict"), rows, right=()) + told, "wrong": sorted(set(wrong))}
 
 

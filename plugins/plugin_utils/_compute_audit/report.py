@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from types import MappingProxyType
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import MOST_ROWS, table
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw
 
 from . import history, room
@@ -19,7 +19,6 @@ from .model import SEVERITIES, VERSION, Capacity, Node, Record
 _SHORT = {"VCPU": "VCPU", "MEMORY_MB": "RAM MiB", "DISK_GB": "disk GiB"}
 #: More than a terminal is read for; the files have all.
 _LINES = 200
-_NODES = 60
 
 
 def report(
@@ -98,8 +97,8 @@ def lines(audited: Audited, made: Record) -> list[str]:
 
 
 def _shown(audited: Audited) -> tuple[list[Node], int]:
-    """The nodes to list, and how many are left out: of more than _NODES, those that are up and enabled without a finding."""
-    if len(audited.nodes) <= _NODES:
+    """The nodes to list, and how many are left out: of more than MOST_ROWS, those that are up and enabled without a finding."""
+    if len(audited.nodes) <= MOST_ROWS:
         return audited.nodes, 0
     named = {one.host for one in audited.findings}
     shown = [

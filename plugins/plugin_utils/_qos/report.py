@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import size_text
-from ansible_collections.openstack_ops.day2.plugins.module_utils._text import table
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import MOST_ROWS, table
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.backends import as_ports
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt import LINK_LOCAL
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import rates
@@ -17,8 +17,6 @@ Result = t.Mapping[str, t.Any]
 
 _WORDS = ("created", "changed", "adopted", "removed", "unchanged", "kept", "gone", "refused", "failed")
 _QUIET = {"unchanged", "gone"}
-#: Of more computes, those where nothing changes are counted only.
-_ROWS = 60
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
 
@@ -47,15 +45,12 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
         }
     used = [word for word in _WORDS if any(told["counts"].get(word) for told in hosts.values())]
     rows = [[host, told["limited"], *(told["counts"].get(word, 0) for word in used)] for host, told in hosts.items()]
-    quiet = [row for row in rows if set(hosts[row[0]]["counts"]) <= _QUIET and not hosts[row[0]]["problems"]]
-    if len(rows) > _ROWS and quiet:
-        rows = [row for row in rows if row not in quiet]
-        quiet_line = (
+    quiet = [row for row in rows if len(rows) > MOST_ROWS and _quiet(hosts[row[0]])]
+    lines = table(["host", "limited", *used], [row for row in rows if not quiet or not _quiet(hosts[row[0]])])
+    if quiet:
+        lines.append(
             f"and {len(quiet)} computes with {sum(row[1] for row in quiet)} limited ports where nothing changes"
         )
-    else:
-        quiet_line = ""
-    lines = [*table(["host", "limited", *used], rows), *filter(None, [quiet_line])]
     lines += [f"{host}: {problem}" for host, told in hosts.items() for problem in told["problems"]]
     if why:
         lines += [
@@ -64,6 +59,10 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
             for port in (result or {}).get("ports", ())
         ]
     return {"text": lines, "hosts": hosts}
+
+
+def _quiet(told: t.Mapping[str, t.Any]) -> bool:
+    return set(told["counts"]) <= _QUIET and not told["problems"]
 
 
 def comparison(

@@ -13,7 +13,8 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written import plain_id, truth
 
 Port = t.Mapping[str, t.Any]
-#: One direction's numbers: rate and ceil in bit/s, burst in bytes; those that the operator has left out are left out.
+#: One direction's numbers: rate and ceil in bit/s, burst in bytes, pkts_rate in packets per second, pkts_burst in packets. Those that the
+#: operator has left out are left out.
 Shape = t.Mapping[str, int]
 
 DIRECTIONS = ("egress", "ingress")
