@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
 
 import pytest
 
-from tests.integration.browser import HOSTILE, WINDOWS, Browser, browser, need_browser, opened_in
+from tests.integration.browser import HOSTILE, Browser, browser, need_browser
 from tests.integration.pages.crowded import large, write_page
 
 
@@ -18,12 +17,6 @@ from tests.integration.pages.crowded import large, write_page
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need_browser()
     return write_page(tmp_path_factory.mktemp("page"), large())
-
-
-@pytest.fixture(scope="module", params=WINDOWS)
-def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    with opened_in(request.param, page) as found:
-        yield found
 
 
 def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.openstack_ops.day2.plugins.filter.limits_preview_page import limits_preview_page
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.preview import preview
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rules import RuleBook
-from tests.integration.browser import HOSTILE, WINDOWS, Browser, need_browser, opened_in
+from tests.integration.browser import HOSTILE, Browser, need_browser
 
 PORTS, HOSTS = 1000, 20
 RULES = [
@@ -60,12 +60,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "preview.html"
     path.write_text(limits_preview_page(told(), "2026-11-30T02:00:00Z"), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module", params=WINDOWS)
-def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    with opened_in(request.param, page) as found:
-        yield found
 
 
 def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:

@@ -15,7 +15,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report i
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.evidence import Evidence
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._cloud_report.model import Host, Limits
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._page.page import draw
-from tests.integration.browser import HOSTILE, WINDOWS, Browser, need_browser, opened_in
+from tests.integration.browser import HOSTILE, Browser, need_browser
 from tests.places import ROOT
 
 TEMPLATE = ROOT / "plugins/plugin_utils/_cloud_report/page.html"
@@ -42,12 +42,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(draw(TEMPLATE.read_text(encoding="utf-8"), report=made()), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module", params=WINDOWS)
-def opened(request: pytest.FixtureRequest, page: Path) -> t.Iterator[tuple[Browser, int]]:
-    with opened_in(request.param, page) as found:
-        yield found
 
 
 def test_it_is_there_asks_nobody_and_fits_the_window(opened: tuple[Browser, int]) -> None:
