@@ -124,6 +124,18 @@ def test_a_compute_whose_limits_may_all_go_lets_those_of_others_not_go(plug: Plu
         assert limited() == len(IDS)
 
 
+def test_check_mode_fails_where_a_run_fails(plug: Plug, systemd: None, role: Role) -> None:
+    for port_id in IDS[1:]:
+        plug.hybrid(port_id)
+    foretold, done = (role.run(RULES, *words, instance_qos_strict=True) for words in (("--check",), ()))
+    assert limited() == len(IDS) - 1
+    told = [" ".join(one.stdout.split()) for one in (foretold, done)]
+    for one in told:
+        assert f"Port {IDS[0]}: qvb" in one, one
+        assert one.count("fatal: [cmp01]") == 1, one
+        assert "fatal: [cmp02]" not in one, one
+
+
 def test_a_preview_tells_what_a_run_then_does(plug: Plug, systemd: None, role: Role, tmp_path: Path) -> None:
     for port_id in IDS:
         plug.hybrid(port_id)
