@@ -22,8 +22,14 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain import m
 Check = t.Callable[[str, t.Any], object]
 
 
-def _number(least: int, most: int | None = None) -> Check:
-    return lambda what, value: in_range(what, value, least, most)
+def _number(least: int, most: int | None = None, why: str = "") -> Check:
+    def check(what: str, value: t.Any) -> None:
+        try:
+            in_range(what, value, least, most)
+        except OperatorError as exc:
+            raise OperatorError(f"{exc} {why}".rstrip()) from None
+
+    return check
 
 
 def _by(function: t.Callable[[t.Any], object]) -> Check:
@@ -59,7 +65,7 @@ CHECKS: t.Mapping[str, Check] = {
     "central_logs_port": _number(1025, 65535),
     "central_logs_queue_lines": _number(1000, 999_999_999),
     "central_logs_rotate_size": _like("[1-9][0-9]*[kMG]?", "bytes, or a whole number with k, M or G, as in 500M"),
-    "central_logs_window": _number(2, 999_999_999),
+    "central_logs_window": _number(2, 999_999_999, "librelp makes 128 of 1."),
     "compute_canary_reach_port": _number(*CANARY["reach_port"]),
     "compute_canary_timeout": _number(*CANARY["check_timeout"]),
     "compute_canary_volume_size": _number(*CANARY["volume_size"]),

@@ -74,6 +74,7 @@ def test_fifty_hosts_with_one_wrong_value_are_one_error() -> None:
         ("compute_drain", "compute_drain_parallel", 0, " is 0; give 1 or more."),
         ("compute_canary", "compute_canary_reach_port", 65536, " is 65536; give 1 to 65535."),
         ("central_logs", "central_logs_port", 514, " is 514; give 1025 to 65535."),
+        ("central_logs", "central_logs_window", 1, " is 1; give 2 to 999999999. librelp makes 128 of 1."),
         ("central_logs", "central_logs_rotate_size", "5m", " is '5m'; give bytes, or"),
         ("mysql_backup", "mysql_backup_nice", 20, " is 20; give 0 to 19."),
     ],
