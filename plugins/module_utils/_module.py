@@ -12,6 +12,7 @@ def main():
 
 from __future__ import annotations
 
+import errno
 import os
 import typing as t
 from dataclasses import dataclass, field
@@ -122,9 +123,17 @@ def missing_program(name: str) -> str:
     return f"{name} isn't installed on this host; install {package or 'the package that brings it'}."
 
 
+#: What a file that is there may have that keeps root from replacing it.
+_WAYS_OUT = {
+    errno.EBUSY: " If findmnt shows it as a mount of its own, as in containers, change the file that is mounted there.",
+    errno.EPERM: " If lsattr shows that it is immutable (i) or append-only (a), lift that with chattr -ia.",
+}
+
+
 def os_error(exc: OSError) -> str:
     """An error of the operating system as an operator would put it: the file or program, and the package of a missing program."""
     name = exc.filename.decode("utf-8", "replace") if isinstance(exc.filename, bytes) else str(exc.filename or "")
     if isinstance(exc, FileNotFoundError) and name and "/" not in name.rstrip("/"):
         return missing_program(name)
-    return f"{name or 'The host'}: {exc.strerror or exc}."
+    way_out = _WAYS_OUT.get(exc.errno or 0, "") if os.path.isfile(name) else ""
+    return f"{name or 'The host'}: {exc.strerror or exc}.{way_out}"

@@ -161,11 +161,22 @@ def _dress(handle: int, before: t.Optional[int], owner: t.Optional[tuple[int, in
         found = os.fstat(before)
         owner = owner or (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode) & 0o777)
         for name in _KEPT_XATTRS if hasattr(os, "setxattr") else ():
-            with contextlib.suppress(OSError):  # not there, or a file system without them
-                os.setxattr(handle, name, os.getxattr(before, name))
+            kept = _xattr(before, name)
+            # A label that the folder has given it already takes no right to set.
+            if kept is not None and kept != _xattr(handle, name):
+                os.setxattr(handle, name, kept)
     if owner is not None:
         os.fchown(handle, owner[0], owner[1])
         os.fchmod(handle, owner[2] & 0o777)
+
+
+def _xattr(handle: int, name: str) -> t.Optional[bytes]:
+    try:
+        return os.getxattr(handle, name)
+    except OSError as exc:
+        if exc.errno in (errno.ENODATA, errno.EOPNOTSUPP):
+            return None
+        raise
 
 
 def remove(path: str) -> None:
