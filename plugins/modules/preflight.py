@@ -62,8 +62,9 @@ options:
     default: ignore
   register:
     description:
-      - The variable of each host of the play in which M(openstack_ops.day2.preflight_host) was registered, with C(failed_when) false. What hosts
-        lack is one error, whatever the number of hosts. Nothing else is checked then.
+      - The variable of each host of the play in which M(openstack_ops.day2.preflight_host), or M(ansible.builtin.assert) with C(quiet), was
+        registered, with C(failed_when) false. What hosts lack or were refused is one error, whatever the number of hosts. Nothing else is
+        checked then.
       - A host that wasn't reached doesn't count. Ansible names it, and leaves it out of the rest of the run.
     type: str
 seealso:
