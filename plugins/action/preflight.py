@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 
 from ansible import context
 from ansible.errors import AnsibleError
@@ -76,8 +77,9 @@ class ActionModule(Action):
         # A misspelt name is often why a value is missing, and a wrong type why rules can't be read: the cause comes first.
         problems += unknown(known, given) + wrong_values(known, given)
         problems += not_set(options["required"], given, selection.hosts if selection else [])
-        if selection and options["rules"] != "ignore" and not problems:
-            templated = {host: self._rule_options(host, task_vars) for host in selection.hosts}
+        if options["rules"] != "ignore" and not problems:
+            concerned = selection.hosts if selection else [str(host) for host in task_vars["ansible_play_hosts"]]
+            templated = self._rule_options(concerned, task_vars)
             hosts = {host: found for host, found in templated.items() if found is not None}
             problems += wrong_rules(hosts, given, required=options["rules"] == "required")
         return problems
@@ -97,21 +99,30 @@ class ActionModule(Action):
             groups=task_vars.get("groups", {}),
         )
 
-    def _rule_options(self, host: str, task_vars: Variables) -> dict[str, t.Any] | None:
-        """A host's options of instance_qos, templated; None where a template needs what a play has yet to find out: the role judges them."""
+    def _rule_options(self, hosts: t.Sequence[str], task_vars: Variables) -> dict[str, dict[str, t.Any] | None]:
+        """By host, its options of instance_qos, templated; None where a template needs what a play has yet to find out: the role judges them."""
+        hostvars, template = task_vars["hostvars"], self._templar.template
+        here = hostvars.raw_get(task_vars["inventory_hostname"])
+        # What the play or the role sets has the last word over what hosts have of their own.
+        of_all = {one for one in RULE_OPTIONS if one in task_vars and (one not in here or here[one] != task_vars[one])}
+        shared = self._templated({one: partial(template, task_vars[one]) for one in of_all})
+
+        def of(host: str) -> dict[str, t.Any] | None:
+            own = [one for one in RULE_OPTIONS if one in hostvars.raw_get(host) and one not in of_all]
+            found = self._templated({one: partial(hostvars[host].__getitem__, one) for one in own})
+            return None if found is None or shared is None else {**found, **shared}
+
+        return {host: of(host) for host in hosts}
+
+    def _templated(self, looks: dict[str, t.Callable[[], t.Any]]) -> dict[str, t.Any] | None:
         options = {}
-        hostvars = task_vars["hostvars"]
-        raw = hostvars.raw_get(host)
-        for name in RULE_OPTIONS:
+        for name, look in looks.items():
             try:
-                if name in raw:
-                    options[name] = hostvars[host][name]
-                elif name in task_vars:
-                    options[name] = self._templar.template(task_vars[name])
+                options[name] = look()
             except AnsibleError:
                 return None
             # ansible-core before 2.19 leaves such a template as it is.
-            if name in options and self._templar.is_template(options[name]):
+            if self._templar.is_template(options[name]):
                 return None
         return options
 

@@ -55,7 +55,7 @@ options:
     default: []
   rules:
     description:
-      - Whether to check C(instance_qos_rules) and the role's other options of the hosts in O(group).
+      - Whether to check C(instance_qos_rules) and the role's other options of the hosts in O(group), or else of the play's.
       - With V(required), a host without rules is an error, unless its C(instance_qos_state) is C(absent).
     type: str
     choices: [ignore, if_set, required]

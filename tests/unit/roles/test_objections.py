@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that contradict each other are one error for all hosts, before anything changes."""
+"""Options that no host can use, or that contradict each other, are one error for all hosts, before anything changes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,27 @@ import pytest
 HOSTS: dict[str, None] = {f"cmp{number:02}": None for number in range(7)}
 
 
+WRONG = [{"name": "all", "limit": {"egress": {"rat": "20mbit"}}}]
+
+
+def _run(folder: Path, role: str, *, inventory: object = None, role_vars: object = None, extra: object = None) -> str:
+    """The one error of a run of the role on seven hosts."""
+    variables = {"ansible_connection": "local", **t.cast("dict[str, object]", inventory or {})}
+    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": HOSTS, "vars": variables}}))
+    task = {"import_role": {"name": f"openstack_ops.day2.{role}"}, "vars": role_vars or {}}
+    (folder / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "play.json", "-e", json.dumps(extra or {})],
+        cwd=folder,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout
+    return "\n".join(re.findall("fatal: .*", done.stdout))
+
+
 @pytest.mark.parametrize(
     ("role", "options", "told"),
     [
@@ -25,19 +46,29 @@ HOSTS: dict[str, None] = {f"cmp{number:02}": None for number in range(7)}
         ("nova_notifications", {"nova_notifications_topics": ["a b"]}, "nova_notifications_topics has 'a b'; a topic is letters"),
     ],
 )  # fmt: skip
-def test_they_are_told_once(tmp_path: Path, role: str, options: dict[str, t.Any], told: str) -> None:
-    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": HOSTS, "vars": {"ansible_connection": "local"}}}))
-    play = {"hosts": "all", "gather_facts": False, "tasks": [{"import_role": {"name": f"openstack_ops.day2.{role}"}}]}
-    (tmp_path / "play.json").write_text(json.dumps([play]))
-    done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "play.json", "-e", json.dumps(options)],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stdout
-    (fatal,) = re.findall("fatal: .*", done.stdout)
-    assert f"cmp00, cmp01, cmp02, cmp03, cmp04 and 2 more: {told}" in fatal
-    assert "Nothing was changed on any host." in fatal
+def test_contradictions_are_told_once(tmp_path: Path, role: str, options: dict[str, t.Any], told: str) -> None:
+    said = _run(tmp_path, role, extra=options)
+    assert said.count("fatal: ") == 1
+    assert f"cmp00, cmp01, cmp02, cmp03, cmp04 and 2 more: {told}" in said
+    assert "Nothing was changed on any host." in said
+
+
+@pytest.mark.parametrize(
+    ("inventory", "role_vars", "told"),
+    [
+        ({}, {}, "instance_qos_rules is not set"),
+        ({"instance_qos_rules": WRONG}, {}, "rule 1 'all': limit.egress has "),
+        ({"instance_qos_rules": []}, {"instance_qos_rules": WRONG}, "rule 1 'all': limit.egress has "),
+    ],
+)
+def test_rules_are_judged_once_where_the_role_is_used_alone(
+    tmp_path: Path, inventory: object, role_vars: object, told: str
+) -> None:
+    said = _run(tmp_path, "instance_qos", inventory=inventory, role_vars=role_vars)
+    assert said.count("fatal: ") == 1
+    assert told in said
+
+
+def test_rules_of_the_inventory_that_the_role_is_given_others_for_are_not_judged(tmp_path: Path) -> None:
+    said = _run(tmp_path, "instance_qos", inventory={"instance_qos_rules": WRONG}, role_vars={"instance_qos_rules": []})
+    assert said.count("'instance_ports' is undefined") == len(HOSTS), said
