@@ -58,7 +58,7 @@ class ActionModule(Action):
             if found := told[host]:
                 found["unknown"] = {**found["unknown"], "rbd_images": why}
         acknowledged = history.acknowledgements(options["acknowledged"])  # before anybody is asked
-        progress = Progress(lambda line: self._display.display(f"[audit] {line}"))
+        progress = Progress(lambda line: self.say(f"[audit] {line}"))
         progress.part(f"{sum(bool(one) for one in told.values())} of {len(told)} hosts answered")
         answer = fetch.fetch(
             Query.of(options),

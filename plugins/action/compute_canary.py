@@ -55,7 +55,7 @@ class ActionModule(Action):
         host, check_mode = str(options["host"]), self.check_mode
 
         def say(text: str) -> None:
-            self._display.display(f"[{host}] {text}")
+            self.say(f"[{host}] {text}")
 
         query, asked = Query.of(options), _asked(options)
         if options["state"] == "absent":

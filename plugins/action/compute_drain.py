@@ -56,7 +56,7 @@ class ActionModule(Action):
         )
 
     def _say(self, host: str) -> t.Callable[[str], None]:
-        return lambda text: self._display.display(f"[{host}] {text}")
+        return lambda text: self.say(f"[{host}] {text}")
 
     @staticmethod
     def _told(host: str, made: Result, *, check_mode: bool) -> dict[str, t.Any]:

@@ -136,9 +136,7 @@ class ActionModule(Action):
             if "uptime" not in broken:
                 self._ask(variables, state="whole", wait=options["recovery"])
                 raise OperatorError(f"{target.text} wasn't broken: {broken.get('msg') or 'the host told nothing'}")
-            self._display.display(
-                f"[{target.host}] {target.component.text}: the host undoes it after {target.seconds} s"
-            )
+            self.say(f"[{target.host}] {target.component.text}: the host undoes it after {target.seconds} s")
             why = self._wait(variables, target.seconds, options["recovery"])
             failing = watch.failing(time.monotonic(), options["recovery"])
             end = time.monotonic()

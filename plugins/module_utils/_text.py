@@ -36,6 +36,11 @@ def table(
     ]
 
 
+def printable(text: str) -> str:
+    """The same line with blanks for tabs, and a question mark for all that a terminal obeys or doesn't show, line breaks included."""
+    return "".join(one if one.isprintable() else "?" for one in text.expandtabs())
+
+
 def by_steps(steps: t.Mapping[str, t.Optional[t.Sequence[str]]]) -> list[str]:
     """A line for the hosts that have the same steps, in the order of their first host. Hosts with None, without a result, come last."""
     groups: dict[tuple[str, ...], list[str]] = {}

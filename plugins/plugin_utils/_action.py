@@ -14,15 +14,20 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, os_error
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import printable
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.unsafe import make_unsafe
 
 Options = dict[str, t.Any]
 Variables = t.Mapping[str, t.Any]
+
+#: Callbacks whose output is JSON, which a line between would break. They have the results.
+_JSON = ("json", "jsonl")
 
 
 class Action(ActionBase):
@@ -43,6 +48,12 @@ class Action(ActionBase):
     def job(self, options: Options, variables: Variables) -> Outcome:
         """Desired and actual, a plan, apply, look again. variables are the task's."""
         raise NotImplementedError
+
+    def say(self, *lines: str) -> None:
+        """Print lines, for the terminal, the log and AWX: nothing of a task with no_log, nothing in the output of a callback for programs."""
+        if lines and not self._task.no_log and str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] not in _JSON:
+            # At once, so that no other host's come between.
+            self._display.display("\n".join(map(printable, lines)))
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """What Ansible calls. Raises AnsibleActionFail for the errors of the job."""

@@ -16,7 +16,7 @@ from .._ceph.children import Job, run_all
 from .._common import OperatorError, Run
 from .._host import lvm_report, mounts, processes
 from . import parse
-from .model import Disk, Osd, Part, printable, serial_of, usable_names
+from .model import Disk, Osd, Part, on_one_line, serial_of, usable_names
 from .probe import probe_all
 
 #: Devices of /sys/block that are no disks of this host: memory, files, optical drives, and what is on top of disks or comes over a network.
@@ -113,7 +113,7 @@ class Host:
             asked = self._udev(name)
             texts += [asked.get(key, "") for key in ("ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "DM_SERIAL")]
             model = model or asked.get("ID_MODEL", "")
-        return next(filter(None, map(serial_of, texts)), ""), printable(model)
+        return next(filter(None, map(serial_of, texts)), ""), on_one_line(model)
 
     def _unit_serial(self, name: str) -> str:
         """The unit serial of a SCSI or SATA disk (VPD page 80: four bytes, and then the text)."""
@@ -227,7 +227,7 @@ class Host:
                 except OSError:
                     continue
                 if name not in _PASSING:
-                    yield _number(device.st_rdev), f"{printable(name) or '?'} (process {pid})"
+                    yield _number(device.st_rdev), f"{on_one_line(name) or '?'} (process {pid})"
 
     # ------------------------------------------------------------- files
     def _read(self, path: str) -> str:

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._common import listed, shown
+from .._text import printable
 
 #: ceph-volume takes nothing smaller.
 SMALLEST = 5 << 30
@@ -194,14 +195,12 @@ def _unsuitable(disk: Disk, twins: t.Sequence[str], content: bool) -> t.Iterator
         yield "has no known signature, but data in its first MiB"
 
 
-def printable(text: str) -> str:
+def on_one_line(text: str) -> str:
     """A model or serial as text on one line; whatever isn't printable becomes a question mark."""
-    return re.sub(
-        r"\s+", " ", "".join(letter if letter.isprintable() or letter.isspace() else "?" for letter in text)
-    ).strip()
+    return printable(" ".join(text.split()))
 
 
 def serial_of(text: str) -> str:
-    """A serial as printable() makes it, or empty where the text says that there is none."""
-    found = printable(text)
+    """A serial as on_one_line() makes it, or empty where the text says that there is none."""
+    found = on_one_line(text)
     return "" if _NO_SERIAL.match(found) else found
