@@ -26,8 +26,8 @@ EXAMPLES = r"""
   register: found
 
 - name: Show it
-  ansible.builtin.debug:
-    msg: "{{ found.text }}"
+  openstack_ops.day2.show_text:
+    text: "{{ found.text }}"
 """
 
 RETURN = r"""

@@ -67,8 +67,8 @@ EXAMPLES = r"""
   register: why
 
 - name: Tell
-  ansible.builtin.debug:
-    msg: "{{ why.text }}"
+  openstack_ops.day2.show_text:
+    text: "{{ why.text }}"
 """
 
 RETURN = r"""

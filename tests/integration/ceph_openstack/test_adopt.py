@@ -76,8 +76,9 @@ def test_what_is_there_is_adopted_and_then_nothing_is_left_to_do(
     rc, out, counts = play(ceph, inventory, "adopt_ceph", "-e", "adopt_ceph_target=nova_computes:volume")
     assert rc == 0, out
     assert [count["changed"] for count in counts.values()] == [0] * len(counts)
-    (printed,) = re.findall(r'"msg": \[(.*?)\n    \]', out, re.DOTALL)
-    common, *parts = "\n".join(json.loads(f"[{printed}]")).split("\n\n")
+    # Behind the path of the task, which -vvv tells.
+    (printed,) = re.findall(r"^TASK \[Show the result\][^\n]*\n[^\n]*\n(.*?)\nok: \[", out, re.DOTALL | re.MULTILINE)
+    common, *parts = printed.split("\n\n")
     groups = {
         f"adopted{number}": (part.splitlines()[0].removeprefix("# for ").split(", "), yaml.safe_load(part))
         for number, part in enumerate(parts)

@@ -78,11 +78,6 @@ def run(cloud: Ceph, inventory: Path, playbook: str, *words: str, **variables: t
     return out, {host: count["changed"] for host, count in counts.items()}
 
 
-def shown(out: str) -> list[str]:
-    """Lines of a run's output, as they are in what a task has shown."""
-    return [line.strip(' -",') for line in out.splitlines()]
-
-
 def pid(cloud: Ceph, service: str) -> str:
     return (cloud.folder / "nodes" / HOST / "run" / f"{service}.pid").read_text()
 
@@ -167,7 +162,7 @@ def test_images_and_volumes_are_in_ceph_guests_boot_from_them_and_keys_change_me
     assert {"client.s-cinder", "client.s-glance"}.isdisjoint(cloud.clients())
     assert UUID not in cloud.secrets(NODES[0])
     out, _changed = run(cloud, inventory, "verify_ceph", ceph_openstack_current=names)
-    proven = [line.split()[0] for line in shown(out) if "client.s-cinder-2" in line and "proven" in line]
+    proven = [line.split()[0] for line in out.splitlines() if "client.s-cinder-2" in line and "proven" in line]
     assert proven == sorted([HOST, *NODES[:2]])
     rc, out, _counts = play(
         cloud, inventory, "retire_ceph_client", "-e", f"retire_ceph_client_target={EVERYBODY}",
@@ -192,7 +187,7 @@ def test_pools_are_shown_with_what_they_hold(cloud: Ceph, inventory: Path) -> No
     storage.until(lambda: "s-shown" in {row["name"] for row in pools(cloud)["pools"]})
     rc, out, _counts = play(cloud, inventory, "show_pools")
     assert rc == 0, out
-    assert "7 objects" in next(line for line in shown(out) if line.startswith("s-shown"))
+    assert "7 objects" in next(line for line in out.splitlines() if line.startswith("s-shown"))
     by_command, by_bindings = pools(cloud, rados=False), pools(cloud)
     assert {row["name"] for row in by_command["pools"]} == {row["name"] for row in by_bindings["pools"]}
     assert by_bindings["pools"][0].keys() >= {"stored", "used", "objects", "max_avail", "percent_used"}

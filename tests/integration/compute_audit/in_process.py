@@ -75,7 +75,9 @@ def look_at_apis(hosts: t.Iterable[str], json_path: str) -> dict[str, t.Any]:
 
 def _compare(hostvars: dict[str, dict[str, t.Any]], json_path: str, **more: t.Any) -> dict[str, t.Any]:
     arguments = {"hosts": list(hostvars), "register": "told", "cloud": "mini", "json": json_path, **more}
-    task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="compute_audit")
+    task = SimpleNamespace(
+        args=arguments, async_val=0, check_mode=False, diff=False, no_log=False, action="compute_audit"
+    )
     there = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nonexistent"))
     action = ActionModule(
         t.cast("t.Any", task), t.cast("t.Any", there), t.cast("t.Any", task), DataLoader(), Templar(loader=DataLoader())
