@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 import typing as t
+from dataclasses import replace
 
 from .device import Class, Device, Filter, Key, Police, Qdisc, Stats
 
@@ -38,6 +39,7 @@ _DUMPS = 10
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr
 _TCMSG = struct.Struct("=BxxxiIII")  # family, ifindex, handle, parent, info
 _ATTR = struct.Struct("=HH")
+_CONTENT = struct.Struct("=III")  # the same from handle on
 _U32 = struct.Struct("=I")
 _HTB_OPT = struct.Struct("=4xhHI4xhHIIIIII")  # tc_htb_opt: two tc_ratespec, buffer, cbuffer, quantum, level, prio
 _U32_KEY = struct.Struct("=4s4sii")
@@ -94,19 +96,17 @@ def attributes(buffer: bytes, offset: int, end: int) -> dict[int, tuple[int, int
     return found
 
 
-def _heads(buffer: bytes, offset: int, end: int, stats: bool = False) -> dict[int, tuple[int, int]]:
-    """The attributes of a tc message that we read. Kind and options come first, so most need not be looked at."""
-    if stats:
-        return attributes(buffer, offset, end)
-    found: dict[int, tuple[int, int]] = {}
-    while offset + 4 <= end and len(found) < 2:
+def _content(buffer: bytes, start: int, end: int) -> bytes:
+    """A tc message from its handle to its options: without the device, and without counters, which come behind the options."""
+    offset = start + 20
+    while offset + 4 <= end:
         length, kind = _ATTR.unpack_from(buffer, offset)
         if length < 4:
             break
-        if kind in (_TCA_KIND, _TCA_OPTIONS):
-            found[kind] = (offset + 4, offset + length)
+        if kind == _TCA_OPTIONS:
+            return buffer[start + 8 : offset + length]
         offset += (length + 3) & ~3
-    return found
+    return buffer[start + 8 : end]
 
 
 def tc_message(buffer: bytes, start: int) -> tuple[int, int, int]:
@@ -128,8 +128,8 @@ class Kernel:
     def __init__(self) -> None:
         self._sock = open_socket()
         self._seq = 0
-        # Most ports of a host have options in common, and the same bytes mean the same.
-        self._options: dict[tuple[str, bytes], t.Any] = {}
+        # Most ports of a host have much in common, and the same bytes mean the same.
+        self._parsed: dict[tuple[t.Callable[[bytes], t.Any], bytes], t.Any] = {}
 
     def __enter__(self) -> Kernel:
         return self
@@ -161,8 +161,9 @@ class Kernel:
                 self._read_filters(device, _TC_H_CLSACT_EGRESS)
             if device.name.startswith("ifb"):
                 device.up = self._is_up(device.name)
-            device.tun = os.path.exists(f"/sys/class/net/{device.name}/tun_flags")
-            device.switched = _master(device.name) == "ovs-system"
+            if device.name.startswith("tap"):
+                device.tun = os.path.exists(f"/sys/class/net/{device.name}/tun_flags")
+                device.switched = _master(device.name) == "ovs-system"
         return {device.name: device for device in devices.values()}
 
     def _is_up(self, name: str) -> bool:
@@ -208,20 +209,22 @@ class Kernel:
         header = _HEADER.pack(36, request, flags, self._seq, 0)
         self._sock.send(header + _TCMSG.pack(0, ifindex, 0, parent, 0))
         found: list[tuple[bytes, int, int]] = []
-        torn = False
+        torn = 0
         while True:
             buffer = self._sock.recv(1 << 18)
-            for kind, start, end in messages(buffer):
-                _length, _kind, told, _seq, _pid = _HEADER.unpack_from(buffer, start - 16)
-                torn = torn or bool(told & _NLM_F_DUMP_INTR)
+            offset, size = 0, len(buffer)
+            while offset + 16 <= size:  # as messages() does, whose calls would cost more than the rest of this
+                length, kind, told, _seq, _pid = _HEADER.unpack_from(buffer, offset)
+                torn |= told & _NLM_F_DUMP_INTR
                 if kind == _NLMSG_DONE:
                     return None if torn else found
                 if kind == _NLMSG_ERROR:
-                    (code,) = struct.unpack_from("=i", buffer, start)
+                    (code,) = struct.unpack_from("=i", buffer, offset + 16)
                     if -code in (0, errno.ENODEV, errno.ENOENT, errno.EINVAL):  # an ACK, or gone since it was listed
                         return found
                     raise OSError(-code, os.strerror(-code))
-                found.append((buffer, start, end))
+                found.append((buffer, offset + 16, offset + length))
+                offset += (max(length, 16) + 3) & ~3
 
     def _read_qdiscs(self, devices: dict[int, Device], stats: bool) -> None:
         for buffer, start, end in self._dump(RTM_GETQDISC):
@@ -238,40 +241,29 @@ class Kernel:
                 device.leaves[parent] = qdisc
 
     def _qdisc_of(self, buffer: bytes, start: int, end: int, stats: bool) -> Qdisc:
-        _ifindex, handle, _parent = tc_message(buffer, start)
-        attrs = _heads(buffer, start + 20, end, stats)
-        kind = _text(buffer, attrs[_TCA_KIND])
-        drops = _stats(buffer, attrs).drops if stats else None
-        return Qdisc(kind, handle, self._known("qdisc " + kind, _qdisc_setting, buffer, attrs), drops)
+        qdisc: Qdisc = self._known(_qdisc, buffer, start, end)
+        return replace(qdisc, drops=_stats(buffer, start, end).drops) if stats else qdisc
 
     def _read_classes(self, device: Device, stats: bool) -> None:
         for buffer, start, end in self._dump(RTM_GETTCLASS, device.index):
-            _family, _ifindex, handle, parent, _info = _TCMSG.unpack_from(buffer, start)
-            attrs = _heads(buffer, start + 20, end, stats)
-            if _TCA_OPTIONS in attrs and _text(buffer, attrs[_TCA_KIND]) == "htb":
-                rate, ceil, burst, cburst, quantum = self._known("class", _class_setting, buffer, attrs)
-                counted = _stats(buffer, attrs) if stats else None
-                device.classes[handle] = Class(parent == _TC_H_ROOT, rate, ceil, burst, cburst, quantum, counted)
+            found = self._known(_class, buffer, start, end)
+            if found is not None:
+                handle, htb = found
+                device.classes[handle] = replace(htb, stats=_stats(buffer, start, end)) if stats else htb
 
     def _read_filters(self, device: Device, parent: int) -> None:
         for buffer, start, end in self._dump(RTM_GETTFILTER, device.index, parent):
-            _family, _ifindex, handle, found_parent, info = _TCMSG.unpack_from(buffer, start)
-            attrs = _heads(buffer, start + 20, end)
-            kind = _text(buffer, attrs[_TCA_KIND])
-            if found_parent != parent or (kind == "u32" and not handle & 0xFFF):
-                continue  # of another parent; or the priority itself and its hash table, not a filter
-            setting = self._known("filter", _u32_setting, buffer, attrs) if kind == "u32" else ((), 0)
-            device.filters.append(Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting))
+            found = self._known(_filter, buffer, start, end)
+            if found is not None and found.parent == parent:
+                device.filters.append(found)
 
-    def _known(
-        self, what: str, parse: t.Callable[..., t.Any], buffer: bytes, attrs: dict[int, tuple[int, int]]
-    ) -> t.Any:
-        """What parse makes of a message's options, made once for each different content."""
-        span = attrs.get(_TCA_OPTIONS, (0, 0))
-        key = (what, buffer[span[0] : span[1]])
-        if key not in self._options:
-            self._options[key] = parse(what, key[1])
-        return self._options[key]
+    def _known(self, parse: t.Callable[[bytes], t.Any], buffer: bytes, start: int, end: int) -> t.Any:
+        """What parse makes of a message's content, made once for each different one."""
+        content = _content(buffer, start, end)
+        key = parse, content
+        if key not in self._parsed:
+            self._parsed[key] = parse(content)
+        return self._parsed[key]
 
 
 def _master(name: str) -> str:
@@ -290,18 +282,48 @@ def _u32(options: bytes, span: t.Optional[tuple[int, int]], at: int = 0) -> int:
     return int(_U32.unpack_from(options, span[0] + at)[0]) if span else 0
 
 
-def _qdisc_setting(what: str, options: bytes) -> int:
+def _head(content: bytes) -> tuple[int, int, int, str, bytes]:
+    """(handle, parent, info, kind, options) of a tc message's content."""
+    handle, parent, info = _CONTENT.unpack_from(content)
+    attrs = attributes(content, _CONTENT.size, len(content))
+    start, end = attrs.get(_TCA_OPTIONS, (0, 0))
+    return handle, parent, info, _text(content, attrs[_TCA_KIND]), content[start:end]
+
+
+def _qdisc(content: bytes) -> Qdisc:
+    handle, _parent, _info, kind, options = _head(content)
+    return Qdisc(kind, handle, _qdisc_setting(kind, options))
+
+
+def _class(content: bytes) -> t.Optional[tuple[int, Class]]:
+    """The handle of an HTB class and the class; None of another kind."""
+    handle, parent, _info, kind, options = _head(content)
+    if kind != "htb" or not options:
+        return None
+    return handle, Class(parent == _TC_H_ROOT, *_class_setting(options))
+
+
+def _filter(content: bytes) -> t.Optional[Filter]:
+    """None of what is no filter, but the priority itself or its hash table."""
+    handle, parent, info, kind, options = _head(content)
+    if kind == "u32" and not handle & 0xFFF:
+        return None
+    setting = _u32_setting(options) if kind == "u32" else ((), 0)
+    return Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting)
+
+
+def _qdisc_setting(kind: str, options: bytes) -> int:
     """The one number of a qdisc that we set: htb's default class, sfq's perturb, pfifo's limit."""
-    if what == "qdisc htb":
+    if kind == "htb":
         return _u32(options, attributes(options, 0, len(options)).get(_TCA_HTB_INIT), 8)
-    if what == "qdisc sfq" and len(options) >= 8:
+    if kind == "sfq" and len(options) >= 8:
         return _u32(options, (4, 8))
-    if what == "qdisc pfifo" and len(options) >= 4:
+    if kind == "pfifo" and len(options) >= 4:
         return _u32(options, (0, 4))
     return 0
 
 
-def _class_setting(_what: str, options: bytes) -> tuple[int, int, int, int, int]:
+def _class_setting(options: bytes) -> tuple[int, int, int, int, int]:
     """(rate, ceil, burst, cburst, quantum) of an HTB class."""
     found = attributes(options, 0, len(options))
     _align, _mpu, rate, _align, _mpu, ceil, burst, cburst, quantum, _level, _prio = _HTB_OPT.unpack_from(
@@ -314,7 +336,7 @@ def _class_setting(_what: str, options: bytes) -> tuple[int, int, int, int, int]
     return rate * 8, ceil * 8, burst, cburst, quantum
 
 
-def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int], t.Optional[Police]]:
+def _u32_setting(options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int], t.Optional[Police]]:
     """(keys, target class, ifindex of a redirect, police) of a u32 filter."""
     found = attributes(options, 0, len(options))
     keys: tuple[Key, ...] = ()
@@ -326,7 +348,9 @@ def _u32_setting(_what: str, options: bytes) -> tuple[tuple[Key, ...], int, t.Op
     return (keys, _u32(options, found.get(_TCA_U32_CLASSID)), *done)
 
 
-def _stats(buffer: bytes, attrs: dict[int, tuple[int, int]]) -> Stats:
+def _stats(buffer: bytes, start: int, end: int) -> Stats:
+    """The counters of a qdisc's or a class's message."""
+    attrs = attributes(buffer, start + 20, end)
     nested = attributes(buffer, *attrs[_TCA_STATS2]) if _TCA_STATS2 in attrs else {}
     sent = struct.unpack_from("=QI", buffer, nested[_TCA_STATS_BASIC][0]) if _TCA_STATS_BASIC in nested else (0, 0)
     queue = (

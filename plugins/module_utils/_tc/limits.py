@@ -20,8 +20,15 @@ if t.TYPE_CHECKING:
 
 DIRECTIONS = ("egress", "ingress")
 
-#: Tenants' networks are few, beside their ports.
-_network_text = functools.lru_cache(maxsize=4096)(str)
+
+@functools.lru_cache(maxsize=4096)  # limits and tenants' networks are few, beside their ports
+def _shape_texts(shape: Shape) -> dict[str, str]:
+    return shape.public()
+
+
+@functools.lru_cache(maxsize=4096)
+def _network_texts(networks: tuple[Network, ...]) -> list[str]:
+    return sorted(map(str, networks))
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Limit:
     leaf: str
 
     def public(self) -> dict[str, t.Any]:
-        return {**self.shape.public(), "exempt": sorted(map(_network_text, self.exempt)), "leaf": self.leaf}
+        return {**_shape_texts(self.shape), "exempt": list(_network_texts(self.exempt)), "leaf": self.leaf}
 
 
 #: The limits of a port by direction; None where it isn't limited.
@@ -46,6 +53,8 @@ def public(both: Mapping[str, t.Optional[Limit]]) -> dict[str, t.Any]:
 
 def change(found: Mapping[str, t.Optional[Limit]], now: Mapping[str, t.Optional[Limit]]) -> str:
     """What becomes of a port's limits: removed, loosened, created, changed or unchanged; the worse of both directions."""
+    if found == now:
+        return "unchanged"
     pairs = [(limit, now[direction]) for direction, limit in found.items()]
     if any(before and not after for before, after in pairs):
         return "removed"
@@ -53,7 +62,7 @@ def change(found: Mapping[str, t.Optional[Limit]], now: Mapping[str, t.Optional[
         return "loosened"
     if any(after and not before for before, after in pairs):
         return "created"
-    return "changed" if any(before != after for before, after in pairs) else "unchanged"
+    return "changed"
 
 
 def loses(found: Mapping[str, t.Optional[Limit]], port: Port) -> str:

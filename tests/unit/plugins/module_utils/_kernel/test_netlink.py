@@ -104,6 +104,21 @@ def test_a_dump_in_several_parts_is_read_whole(answering: Answering) -> None:
     assert {handle: one.rate for handle, one in found.classes.items()} == {0x10001: 20_000_000, 0x10030: 8 << 33}
 
 
+def test_what_was_read_before_is_no_counter_of_now(answering: Answering) -> None:
+    """Messages with the same options are parsed once, but what they count is theirs."""
+
+    def counting(sent: int) -> bytes:
+        counters = attribute(7, attribute(1, struct.pack("=QI", sent, 1)))
+        return message(40, htb_class(0x10001, ROOT, 2500000)[16:] + counters)
+
+    answering(*([QDISC, DONE], [counting(1000), DONE], [DONE]) * 2, [QDISC, DONE], [counting(3000), DONE], [DONE])
+    with netlink.Kernel() as kernel:
+        for stats, sent in ((True, 1000), (False, None), (True, 3000)):
+            [found] = kernel.read({"tap0"}, stats=stats)["tap0"].classes.values()
+            assert found.rate == 20_000_000
+            assert (found.stats.bytes if found.stats else None) == sent
+
+
 def test_a_device_that_is_gone_meanwhile_has_nothing(answering: Answering) -> None:
     for code in (errno.ENODEV, errno.ENOENT, errno.EINVAL):
         answering([QDISC, DONE], [error(code)], [error(code)])
