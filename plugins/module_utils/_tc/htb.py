@@ -48,6 +48,8 @@ _TICK_TOLERANCE = 32
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_ARP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 _PROTOCOLS = {_ETH_P_ALL: "all", _ETH_P_IP: "ip", _ETH_P_ARP: "arp", _ETH_P_IPV6: "ipv6"}
 _PRIOS = {_ETH_P_IP: 1, _ETH_P_IPV6: 2, _ETH_P_ARP: 3, _ETH_P_ALL: 4}
+#: Where a header has its addresses.
+_ADDRESSES = {_ETH_P_IP: (12, 16), _ETH_P_IPV6: range(8, 40)}
 #: What `match u32 0 0` becomes: any packet.
 _ANY: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
 
@@ -61,12 +63,13 @@ def _discovery(kind: int, mask: int) -> tuple[int, tuple[Key, ...]]:
 
 
 #: Always exempt: if a flood delayed these, neighbour resolution would fail, and exempt traffic with it. They can't leave the segment.
-#: Router solicitation (133), advertisement (134), neighbour solicitation (135), advertisement (136) and redirect (137).
+#: Router solicitation (133), advertisement (134), neighbour solicitation (135), advertisement (136) and redirect (137). One mask takes in
+#: 132, too: the end of a multicast membership, which isn't valid with that hop limit.
 _ALWAYS: dict[tuple[int, tuple[Key, ...]], str] = {
     (_ETH_P_ARP, _ANY): "match u32 0 0",
     **{
         found: " ".join(f"match u32 0x{value.hex()} 0x{mask.hex()} at {at}" for mask, value, at, _off in found[1])
-        for found in (_discovery(133, 0xFF), _discovery(134, 0xFE), _discovery(136, 0xFE))
+        for found in (_discovery(132, 0xFC), _discovery(136, 0xFE))
     },
 }
 
@@ -98,14 +101,25 @@ def packet_ticks(packets: int, rate: int) -> int:
     return math.ceil(packets * _TICKS_PER_SECOND / rate)
 
 
+@functools.lru_cache(maxsize=4096)  # a host's ports have few limits
+def _buckets(shape: Shape) -> tuple[int, int, int]:
+    """(burst, cburst, quantum) of a class with this limit, the first two in psched ticks."""
+    return (
+        ticks(shape.burst, shape.rate),
+        ticks(ceil_bucket(shape.ceil), shape.ceil),
+        quantum(shape.rate),
+    )
+
+
 def same_shape(actual: Class, wanted: Shape) -> bool:
     """Compare at the precision that tc keeps: rates exactly, buckets to a microsecond or two."""
+    burst, cburst, drr = _buckets(wanted)
     return (
         actual.rate == wanted.rate
         and actual.ceil == wanted.ceil
-        and abs(actual.burst - ticks(wanted.burst, wanted.rate)) <= _TICK_TOLERANCE
-        and abs(actual.cburst - ticks(ceil_bucket(wanted.ceil), wanted.ceil)) <= _TICK_TOLERANCE
-        and actual.quantum == quantum(wanted.rate)
+        and abs(actual.burst - burst) <= _TICK_TOLERANCE
+        and abs(actual.cburst - cburst) <= _TICK_TOLERANCE
+        and actual.quantum == drr
     )
 
 
@@ -129,7 +143,7 @@ def keys_of(network: Network, match: str) -> tuple[int, tuple[Key, ...]]:
 
 def network_of(found: Filter) -> t.Optional[Network]:
     """The network that a filter matches, where it is one that keys_of could have made."""
-    if (found.protocol, found.keys) in _ALWAYS:
+    if any(at not in _ADDRESSES.get(found.protocol, ()) for _mask, _value, at, _off in found.keys):
         return None
     if found.protocol == _ETH_P_IP and len(found.keys) == 1:
         return ipaddress.IPv4Network((found.keys[0][1], bin(int.from_bytes(found.keys[0][0], "big")).count("1")))
@@ -196,12 +210,20 @@ def _leaf_statements(device: str, actual: Device, parent: int, handle: str, leaf
     return [f"qdisc replace {place} handle {spare if used else handle} {leaf}{option}"]
 
 
+@functools.lru_cache(maxsize=4096)
+def _matches(exempt: tuple[Network, ...], match: str) -> dict[tuple[int, tuple[Key, ...]], str]:
+    """What is exempt, as the kernel keeps it and as tc takes it. A copy is for the caller to change."""
+    return {
+        **_ALWAYS,
+        **{
+            keys_of(network, match): f"match {'ip' if network.version == 4 else 'ip6'} {match} {network}"
+            for network in exempt
+        },
+    }
+
+
 def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -> list[str]:
-    missing = dict(_ALWAYS)
-    for network in wanted.limit.exempt:
-        missing[keys_of(network, wanted.match)] = (
-            f"match {'ip' if network.version == 4 else 'ip6'} {wanted.match} {network}"
-        )
+    missing = dict(_matches(wanted.limit.exempt, wanted.match))
     surplus = []
     foreign_prios = set()
     for found in filters:

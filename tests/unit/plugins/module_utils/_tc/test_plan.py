@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -128,9 +129,32 @@ def test_neighbours_are_found_outside_the_limit_whatever_is_exempt(exempt: list[
     made = run(kernel, {"plug": "ovs_hybrid", "egress": LIMIT, "ingress": LIMIT, "exempt": exempt})
     for device in (TAP, QVB):
         always = [one for one in made.statements if f"dev {device} " in one and "match u32" in one]
-        assert [" ".join(one.split()[7:9]) for one in always] == ["arp prio", "ipv6 prio", "ipv6 prio", "ipv6 prio"]
+        assert [" ".join(one.split()[7:9]) for one in always] == ["arp prio", "ipv6 prio", "ipv6 prio"]
     assert made.public()["now"]["egress"]["exempt"] == exempt
     assert plan(kernel, {"plug": "ovs_hybrid", "egress": LIMIT}).public()["found"]["egress"]["exempt"] == exempt
+
+
+def test_neighbour_discovery_in_more_filters_is_replaced_once_without_a_moment_in_between() -> None:
+    """As versions before wrote it: a filter each for 133, 134 with 135, and 136 with 137."""
+    kernel = hybrid()
+    desired = {"plug": "ovs_hybrid", **BOTH}
+    run(kernel, desired)
+    limits = plan(kernel, desired).public()["found"]
+    for name in (TAP, QVB):
+        filters = kernel.devices[name].filters
+        [both] = [one for one in filters if one.keys[-1][:3] == (b"\xfc\0\0\0", b"\x84\0\0\0", 40)]
+        filters.remove(both)
+        for number, (kind, mask) in enumerate([(133, 255), (134, 254)], start=0x900):
+            keys = (both.keys[0], (bytes((mask, 0, 0, 0)), bytes((kind, 0, 0, 0)), 40, 0))
+            filters.append(replace(both, handle=0x80100000 + number, keys=keys))
+    kernel.runs.clear()
+    changed = run(kernel, desired)
+    assert (changed.done, changed.change) == ("changed", "unchanged")
+    assert changed.public()["found"] == changed.public()["now"] == limits
+    for device in (TAP, QVB):
+        verbs = [one.split()[:2] for one in kernel.runs if f"dev {device} " in one]
+        assert verbs == [["filter", "add"], ["filter", "del"], ["filter", "del"]]
+    assert run(kernel, desired).done == "unchanged"
 
 
 def test_the_redirect_goes_before_its_target_and_comes_behind_it() -> None:
