@@ -144,10 +144,10 @@ class Kernel:
         whose root is HTB: linear, and two system calls a dump. The kernel counts positions in a dump and, when a device
         vanishes meanwhile, skips another one without a word. So then what wasn't seen is asked for singly.
         """
-        before = socket.if_nameindex()
-        devices = {index: Device(name, index) for index, name in before if name in wanted}
-        self._read_qdiscs(devices, stats)
-        torn = bool(dict(before).keys() - dict(socket.if_nameindex()).keys())
+        with open_socket(RTMGRP_LINK) as links:
+            devices = {index: Device(name, index) for index, name in socket.if_nameindex() if name in wanted}
+            self._read_qdiscs(devices, stats)
+            torn = _vanished(links)
         for device in devices.values():
             if torn:
                 self._ask_for_roots(device)
@@ -264,6 +264,21 @@ class Kernel:
         if key not in self._parsed:
             self._parsed[key] = parse(content)
         return self._parsed[key]
+
+
+def _vanished(links: socket.socket) -> bool:
+    """Whether the kernel has told of a device that went since the socket was opened. It tells before it answers who asks afterwards."""
+    while True:
+        try:
+            buffer = links.recv(1 << 18, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError as exc:
+            if exc.errno != errno.ENOBUFS:
+                raise
+            return True  # so much has happened that some of it was lost
+        if any(kind == RTM_DELLINK for kind, _start, _end in messages(buffer)):
+            return True
 
 
 def _master(name: str) -> str:

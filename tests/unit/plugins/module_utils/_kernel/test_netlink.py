@@ -60,8 +60,9 @@ class FakeSocket:
 
     def send(self, request: bytes) -> None:
         assert not self._parts, "the last answer was not read to its end"
-        _length, kind, flags, _seq, _pid = struct.unpack_from("=IHHII", request)
-        assert flags == 0x301
+        _length, kind, flags, _seq, _pid, _family, index = struct.unpack_from("=IHHIIBxxxi", request)
+        one = kind == netlink.RTM_GETQDISC and index  # all qdiscs are in one dump
+        assert flags == (0xD if one else 0x301)
         self.asked.append(kind)
         self._parts = list(self._dumps.pop(0))
 
@@ -72,14 +73,34 @@ class FakeSocket:
         pass
 
 
+class Links:
+    """What the kernel tells of links, or the number of an error; then nothing."""
+
+    def __init__(self, *told: bytes | int) -> None:
+        self._told = list(told)
+
+    def __enter__(self) -> Links:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
+
+    def recv(self, _size: int, flags: int) -> bytes:
+        assert flags == socket.MSG_DONTWAIT
+        told = self._told.pop(0) if self._told else errno.EAGAIN
+        if isinstance(told, int):
+            raise OSError(told, "")
+        return told
+
+
 Answering = t.Callable[..., FakeSocket]
 
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
-    def start(*dumps: t.Sequence[bytes]) -> FakeSocket:
+    def start(*dumps: t.Sequence[bytes], links: t.Sequence[bytes | int] = ()) -> FakeSocket:
         made = FakeSocket(*dumps)
-        monkeypatch.setattr(netlink, "open_socket", lambda: made)
+        monkeypatch.setattr(netlink, "open_socket", lambda groups=0: Links(*links) if groups else made)
         monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo"), (INDEX, "tap0")])
         return made
 
@@ -142,6 +163,37 @@ def test_a_torn_dump_is_asked_for_again(answering: Answering, where: str) -> Non
     assert found.root is not None
     assert found.root.kind == "htb"
     assert asked.asked == [netlink.RTM_GETQDISC] * 2 + [netlink.RTM_GETTCLASS, netlink.RTM_GETTFILTER]
+
+
+LINK = struct.pack("=BxHiII", 0, 1, 99, 0, 0) + attribute(3, b"tap1\0")
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ([], 1),
+        ([message(netlink.RTM_NEWLINK, LINK)], 1),
+        ([message(netlink.RTM_NEWLINK, LINK), message(netlink.RTM_NEWLINK, LINK) + message(netlink.RTM_DELLINK, LINK)], 3),
+        ([errno.ENOBUFS], 3),
+    ],
+    ids=["nothing", "one more device", "a device less", "too much"],
+)  # fmt: skip
+def test_a_device_is_asked_for_singly_when_another_has_gone(
+    answering: Answering, told: list[bytes | int], asked: int
+) -> None:
+    """Where a device vanishes, the kernel's dump may leave out another one without a word."""
+    fake = answering(
+        [DONE], *([[QDISC, error(0)], [error(errno.ENOENT)], [DONE], [DONE]] if asked > 1 else []), links=told
+    )
+    found = read()
+    assert fake.asked.count(netlink.RTM_GETQDISC) == asked
+    assert (found.root is not None) == (asked > 1)
+
+
+def test_what_else_fails_is_told(answering: Answering) -> None:
+    answering([DONE], links=[errno.EPERM])
+    with pytest.raises(PermissionError):
+        read()
 
 
 def test_a_dump_that_is_always_torn_is_an_error_and_no_answer(answering: Answering) -> None:
