@@ -332,7 +332,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._module import 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import (
     apply,
     batch,
-    metrics_service,
+    metrics_files,
     restorer_service,
 )
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import (
@@ -408,7 +408,7 @@ def job(module: AnsibleModule) -> Outcome:
             in_sync=not (outcome.changed or failures or outcome.problems),
             counts=outcome.counts,
             restorer=outcome.service,
-            metrics=metrics_service.installed(),
+            metrics=metrics_files.installed(),
             # What was asked for is in ports; a second time would be a third of what 1000 ports send through the wire.
             invocation=dict(module_args=dict(params, ports=f"{len(params['ports'])} ports")),
         ),

@@ -103,7 +103,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, first_of, shown
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import lock
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_files, metrics_service
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import check_port_id
 
 _LOCK_SECONDS = 60
@@ -168,7 +168,7 @@ def job(module: AnsibleModule) -> Outcome:
             before=dict(
                 timer=change.before.word,
                 path=change.before.path,
-                settings=change.before.contents.get(metrics.SETTINGS_FILE, ""),
+                settings=change.before.contents.get(metrics_files.SETTINGS_FILE, ""),
             ),
             after=dict(timer=change.after, path=path, settings=metrics.encode(settings) if settings else ""),
         ),

@@ -161,7 +161,7 @@ class Kernel:
                 self._read_filters(device, _TC_H_CLSACT_EGRESS)
             if device.name.startswith("ifb"):
                 device.up = self._is_up(device.name)
-            if device.name.startswith("tap"):
+            if device.name.startswith("tap"):  # only these are made by programs, or of interest as ports of the switch
                 device.tun = os.path.exists(f"/sys/class/net/{device.name}/tun_flags")
                 device.switched = _master(device.name) == "ovs-system"
         return {device.name: device for device in devices.values()}
@@ -241,25 +241,24 @@ class Kernel:
                 device.leaves[parent] = qdisc
 
     def _qdisc_of(self, buffer: bytes, start: int, end: int, stats: bool) -> Qdisc:
-        qdisc: Qdisc = self._known(_qdisc, buffer, start, end)
+        qdisc: Qdisc = self._known(_qdisc, _content(buffer, start, end))
         return replace(qdisc, drops=_stats(buffer, start, end).drops) if stats else qdisc
 
     def _read_classes(self, device: Device, stats: bool) -> None:
         for buffer, start, end in self._dump(RTM_GETTCLASS, device.index):
-            found = self._known(_class, buffer, start, end)
+            found = self._known(_class, _content(buffer, start, end))
             if found is not None:
                 handle, htb = found
                 device.classes[handle] = replace(htb, stats=_stats(buffer, start, end)) if stats else htb
 
     def _read_filters(self, device: Device, parent: int) -> None:
         for buffer, start, end in self._dump(RTM_GETTFILTER, device.index, parent):
-            found = self._known(_filter, buffer, start, end)
+            found = self._known(_filter, buffer[start + 8 : end])
             if found is not None and found.parent == parent:
                 device.filters.append(found)
 
-    def _known(self, parse: t.Callable[[bytes], t.Any], buffer: bytes, start: int, end: int) -> t.Any:
-        """What parse makes of a message's content, made once for each different one."""
-        content = _content(buffer, start, end)
+    def _known(self, parse: t.Callable[[bytes], t.Any], content: bytes) -> t.Any:
+        """What parse makes of a message from its handle on, made once for each different one."""
         key = parse, content
         if key not in self._parsed:
             self._parsed[key] = parse(content)

@@ -21,6 +21,7 @@ from .._host import files
 from .._kernel.netlink import Kernel
 from . import state
 from .limits import of_port
+from .metrics_files import SETTINGS_FILE
 from .plan import PortDevices, survey_ports
 
 if t.TYPE_CHECKING:
@@ -29,8 +30,6 @@ if t.TYPE_CHECKING:
     from .._kernel.device import Device, Stats
     from .limits import Counted, Survey
 
-PROGRAM = "/var/lib/openstack_ops.day2/tc_metrics"
-SETTINGS_FILE = PROGRAM + "/settings.json"
 FILE_NAME = "instance_qos.prom"
 
 #: Metric of a limit, its type, its help, and what tells it of a direction's limit and its counters; None for one that it hasn't.

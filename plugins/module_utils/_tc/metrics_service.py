@@ -19,13 +19,10 @@ from dataclasses import dataclass, field
 from .._common import OperatorError, changed_meanwhile, shown
 from .._host import files
 from . import metrics, restorer_service
+from .metrics_files import PROGRAM, SERVICE, SERVICE_FILE, SETTINGS_FILE, TIMER, TIMER_FILE, installed
 
 if t.TYPE_CHECKING:
     from .._common import Run
-
-NAME = "openstack-ops-tc-metrics"
-SERVICE, TIMER = NAME + ".service", NAME + ".timer"
-SERVICE_FILE, TIMER_FILE = (f"/etc/systemd/system/{unit}" for unit in (SERVICE, TIMER))
 
 #: One closed package, as the restorer's: it reads as that reads, but changes nothing.
 _PARTS = (
@@ -34,7 +31,19 @@ _PARTS = (
     *(f"_kernel/{name}" for name in ("__init__", "device", "netlink", "ovsdb")),
     *(
         f"_tc/{name}"
-        for name in ("__init__", "htb", "limits", "metrics", "ownership", "plan", "ports", "state", "times", "units")
+        for name in (
+            "__init__",
+            "htb",
+            "limits",
+            "metrics",
+            "metrics_files",
+            "ownership",
+            "plan",
+            "ports",
+            "state",
+            "times",
+            "units",
+        )
     ),
 )
 _MAIN = "from day2._tc.metrics import main\n\nmain()\n"
@@ -92,21 +101,16 @@ def check_directory(text: str) -> str:
 def wanted_files(python: str, settings: metrics.Settings) -> dict[str, str]:
     """{path: content} of the program, its settings and its units, which this interpreter runs."""
     return {
-        **restorer_service.closed_package(metrics.PROGRAM, _PARTS, _MAIN),
-        metrics.SETTINGS_FILE: metrics.encode(settings),
+        **restorer_service.closed_package(PROGRAM, _PARTS, _MAIN),
+        SETTINGS_FILE: metrics.encode(settings),
         SERVICE_FILE: _SERVICE.format(
             python=python,
-            program=metrics.PROGRAM,
+            program=PROGRAM,
             directory=settings.directory,
             confined=restorer_service.CONFINED,
         ),
         TIMER_FILE: _TIMER,
     }
-
-
-def installed() -> bool:
-    """Whether anything of it is on the host."""
-    return any(map(os.path.lexists, (SERVICE_FILE, TIMER_FILE, metrics.PROGRAM)))
 
 
 @dataclass(frozen=True)
@@ -224,9 +228,9 @@ class Service:
                 os.unlink(path)
         self._systemctl("daemon-reload")
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(metrics.PROGRAM)
+            shutil.rmtree(PROGRAM)
         with contextlib.suppress(OSError):  # another part of the collection may live beside it
-            os.rmdir(os.path.dirname(metrics.PROGRAM))
+            os.rmdir(os.path.dirname(PROGRAM))
 
     def _systemctl(self, *args: str) -> str:
         rc, out, err = self._run(["systemctl", *args], "")

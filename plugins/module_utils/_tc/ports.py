@@ -316,9 +316,14 @@ _OPTION = Form(_parse_shape, _parse_until)
 
 def _unit(parse: t.Callable[[object], int], text: object, place: str) -> int:
     try:
-        return parse(text)
+        return _number(parse, text) if isinstance(text, str) else parse(text)
     except UnitError as exc:
         raise OperatorError(f"{place}: {exc}.") from None
+
+
+@functools.lru_cache(maxsize=4096)  # a host's ports have few limits
+def _number(parse: t.Callable[[object], int], text: str) -> int:
+    return parse(text)
 
 
 def _parse_exempt(given: t.Sequence[object], place: str) -> tuple[Network, ...]:

@@ -167,8 +167,7 @@ class Service:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._wanted = wanted_files(interpreter(run, _content(UNIT_FILE)))
-        self._differing = {path for path, content in self._wanted.items() if _content(path) != content}
+        self._wanted: dict[str, str] = {}
         self._installed = os.path.lexists(UNIT_FILE) or os.path.isdir(PROGRAM)
         shown = self._systemctl("show", "--property=ActiveState,UnitFileState", UNIT) if self._installed else ""
         self._running = "ActiveState=active" in shown and "UnitFileState=enabled" in shown
@@ -180,13 +179,17 @@ class Service:
 
     def differs(self, *, wanted: bool) -> bool:
         """Whether anything has to be done to have the restorer, or to have it gone."""
-        return bool(self._differing) or not self._running if wanted else self._installed
+        return bool(self._differing()) or not self._running if wanted else self._installed
+
+    def _differing(self) -> list[str]:
+        """The files that aren't as they should be. What these are is asked only where the restorer is wanted: it may take another Python."""
+        self._wanted = self._wanted or wanted_files(interpreter(self._run, _content(UNIT_FILE)))
+        return [path for path, content in self._wanted.items() if _content(path) != content]
 
     def install(self) -> None:
-        for path, content in self._wanted.items():
-            if path in self._differing:
-                files.make_folder(os.path.dirname(path))
-                files.replace(path, content, files.Owned("root", "root", 0o644))
+        for path in self._differing():
+            files.make_folder(os.path.dirname(path))
+            files.replace(path, self._wanted[path], files.Owned("root", "root", 0o644))
         self._systemctl("daemon-reload")
         self._systemctl("enable", UNIT)
         self._systemctl("restart", UNIT)

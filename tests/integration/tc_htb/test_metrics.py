@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics_files
 from tests.integration.tc_htb.namespace import OTHER, PORT, Plug, kernel_text, shell, tc_htb
 from tests.integration.tc_htb.test_role import RULES, Role
 from tests.waiting import until
@@ -89,7 +89,7 @@ def tc_htb_metrics(*, check: bool = False, **options: t.Any) -> dict[str, t.Any]
 
 def again() -> None:
     """What the timer does each minute."""
-    shell(f"systemctl start {metrics_service.SERVICE}")
+    shell(f"systemctl start {metrics_files.SERVICE}")
 
 
 def value(name: str, **labels: str) -> float:
@@ -182,7 +182,7 @@ def test_check_predicts_it_and_a_second_run_changes_nothing(plug: Plug) -> None:
     assert tc_htb_metrics(**moved)["path"] == "/var/lib/prometheus/other/instance_qos.prom"
     assert os.listdir(FOLDER) == []
     assert os.listdir(moved["directory"]) == ["instance_qos.prom"]
-    shell(f"echo >>{metrics_service.SERVICE_FILE}; echo '{{' >{metrics.SETTINGS_FILE}; rm /run/enabled-*")
+    shell(f"echo >>{metrics_files.SERVICE_FILE}; echo '{{' >{metrics_files.SETTINGS_FILE}; rm /run/enabled-*")
     assert tc_htb_metrics(**moved, check=True)["changed"]
     assert tc_htb_metrics(**moved)["changed"]
     assert not tc_htb_metrics(**moved)["changed"]

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_files, metrics_service
 
 
 def unpack(folder: Path) -> Path:
     """Write the shipped files alone into the folder."""
     for path, content in metrics_service.wanted_files(sys.executable, metrics.Settings("/d", "c")).items():
-        if path.startswith(metrics.PROGRAM + "/"):
-            here = folder / path[len(metrics.PROGRAM) + 1 :]
+        if path.startswith(metrics_files.PROGRAM + "/"):
+            here = folder / path[len(metrics_files.PROGRAM) + 1 :]
             here.parent.mkdir(parents=True, exist_ok=True)
             here.write_text(content)
     return folder

@@ -10,7 +10,12 @@ import dataclasses
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import metrics, metrics_service, restorer_service
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import (
+    metrics,
+    metrics_files,
+    metrics_service,
+    restorer_service,
+)
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.metrics_service import Actual, MetricsPlan, plan
 
 SETTINGS = metrics.Settings("/srv/textfile", "cmp01")
@@ -45,7 +50,7 @@ def test_what_stopped_or_failed_is_started(there: Actual, enable: bool) -> None:
 def test_other_ports_change_the_settings_alone() -> None:
     now = dataclasses.replace(SETTINGS, ports={"fc618310-b936-4247-a5e4-2389a9d8c50e": ("a", "b")})
     steps = plan(THERE, now, metrics_service.wanted_files("/usr/bin/python3", now))
-    assert set(steps.write) == {metrics.SETTINGS_FILE}
+    assert set(steps.write) == {metrics_files.SETTINGS_FILE}
     assert (steps.enable, steps.start) == (False, True)
     assert steps.forget == ""
 
@@ -53,7 +58,7 @@ def test_other_ports_change_the_settings_alone() -> None:
 def test_another_folder_takes_the_file_from_the_old_one() -> None:
     now = dataclasses.replace(SETTINGS, directory="/srv/other")
     steps = plan(THERE, now, metrics_service.wanted_files("/usr/bin/python3", now))
-    assert set(steps.write) == {metrics.SETTINGS_FILE, metrics_service.SERVICE_FILE}
+    assert set(steps.write) == {metrics_files.SETTINGS_FILE, metrics_files.SERVICE_FILE}
     assert steps.forget == "/srv/textfile/instance_qos.prom"
 
 
@@ -92,7 +97,7 @@ def test_what_a_unit_could_read_otherwise_is_refused(text: str) -> None:
 
 
 def test_the_unit_may_write_where_the_metrics_go_and_nowhere_else() -> None:
-    lines = WANTED[metrics_service.SERVICE_FILE].splitlines()
+    lines = WANTED[metrics_files.SERVICE_FILE].splitlines()
     assert [
         line for line in lines if line.startswith(("ReadWritePaths", "CapabilityBoundingSet", "ProtectSystem"))
     ] == [
@@ -103,7 +108,7 @@ def test_the_unit_may_write_where_the_metrics_go_and_nowhere_else() -> None:
 
 
 def test_the_unit_may_do_no_more_than_the_restorers() -> None:
-    text = WANTED[metrics_service.SERVICE_FILE]
+    text = WANTED[metrics_files.SERVICE_FILE]
     assert text.endswith("\n" + restorer_service.CONFINED)
     lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
     assert len({line.partition("=")[0] for line in lines}) == len(lines)

@@ -60,6 +60,19 @@ def test_a_link_to_the_running_one_is_not_asked(python: Path) -> None:
     assert restorer_service.interpreter(nobody, None) == str(python)
 
 
+def test_where_no_restorer_is_wanted_no_python_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_args: object) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr(restorer_service, "interpreter", nobody)
+    monkeypatch.setattr(restorer_service, "UNIT_FILE", "/nowhere/at.all")
+    monkeypatch.setattr(restorer_service, "PROGRAM", "/nowhere/at/all")
+    assert restorer_service.Service(run).word == "absent"
+    assert restorer_service.settle(run, False) == (False, "absent")
+    with pytest.raises(AssertionError):
+        restorer_service.settle(run, True, check=True)
+
+
 def test_one_that_runs_it_already_is_not_asked_again(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(python, "exit 1")
     monkeypatch.setattr(sys, "executable", "/opt/venv/bin/python3.11")
