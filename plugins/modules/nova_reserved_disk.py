@@ -48,8 +48,12 @@ options:
         restarts it.
     type: list
     elements: str
+  deployment:
+    description: What M(openstack_ops.day2.deployment_info) has told of this host, its RV(ignore:deployment). By default the host is asked.
+    type: dict
 seealso:
   - module: openstack_ops.day2.compute_audit
+  - module: openstack_ops.day2.deployment_info
   - module: openstack_ops.day2.service_conf
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
@@ -91,6 +95,7 @@ keep:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.overrides import kept_by
@@ -120,9 +125,10 @@ def place(module: AnsibleModule) -> tuple[str, list[str], Deployment | None]:
     conf, services = module.params["conf"], module.params["services"]
     if conf and services is not None:
         return conf, services, None
-    made = look(runner(module))
-    file, unit = made.changeable("nova-compute")
-    return conf or file, [unit] if services is None else services, made
+    told = module.params["deployment"]
+    made = given(told) if told else look(runner(module))
+    file = conf or made.file_of("nova-compute")
+    return file, [made.unit_of("nova-compute")] if services is None else services, made
 
 
 def main() -> None:
@@ -132,6 +138,7 @@ def main() -> None:
             conf=dict(type="path"),
             lower=dict(type="bool", default=False),
             services=dict(type="list", elements="str"),
+            deployment=dict(type="dict"),
         ),
         supports_check_mode=True,
     )

@@ -37,7 +37,25 @@ options:
     type: list
     elements: path
     default: []
+  configured:
+    description:
+      - Services of OpenStack one of whose options the change sets, as M(openstack_ops.day2.deployment_info) names them. It is missing if
+        nobody on the host would read it, or if the host's deployer isn't recognised.
+    type: list
+    elements: str
+    default: []
+  restarted:
+    description: Services by the same names that the change stops or restarts. It is missing if the host has no unit of it.
+    type: list
+    elements: str
+    default: []
+  deployment:
+    description:
+      - What M(openstack_ops.day2.deployment_info) has told of this host, its RV(ignore:deployment). By default the host is asked, if
+        O(configured) or O(restarted) name services.
+    type: dict
 seealso:
+  - module: openstack_ops.day2.deployment_info
   - module: openstack_ops.day2.preflight
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
@@ -66,6 +84,10 @@ missing:
   elements: str
   sample:
     - tc isn't installed on this host; install iproute2.
+deployment:
+  description: The host, as M(openstack_ops.day2.deployment_info) tells it. Null where it wasn't asked for, or isn't recognised.
+  returned: always
+  type: dict
 """
 
 import importlib
@@ -74,7 +96,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._common import no_binding
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, Run, no_binding
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, missing_program, run, runner
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
@@ -106,7 +131,36 @@ def job(module: AnsibleModule) -> Outcome:
     for services in without_any(module.params["services"], lambda name: apply.manager_of(name, run_command)):
         missing.append(apply.no_service(*services))
     missing += [apply.no_file(path) for path in module.params["files"] if not os.path.exists(path)]
-    return Outcome(changed=False, result={"missing": missing}, failures=missing)
+    made, unread = deployed(module.params, run_command)
+    missing += unread
+    told = {"missing": missing, "deployment": made.public() if made else None}
+    return Outcome(changed=False, result=told, failures=missing)
+
+
+def deployed(params: dict[str, t.Any], run_command: Run) -> tuple[Deployment | None, list[str]]:
+    """The host as its deployer made it, where that is asked for; and an error for each of the services that it lacks."""
+    if not (params["configured"] or params["restarted"]):
+        return None, []
+    try:
+        made = given(params["deployment"]) if params["deployment"] else look(run_command)
+    except OperatorError as exc:
+        return None, [str(exc)]
+    lacks = []
+    for name in params["configured"]:
+        try:
+            file = made.file_of(name)
+        except OperatorError as exc:
+            lacks.append(str(exc))
+        else:
+            lacks += [] if os.path.exists(file) else [apply.no_file(file)]
+    for name in params["restarted"]:
+        try:
+            unit = made.unit_of(name)
+        except OperatorError as exc:
+            lacks.append(str(exc))
+        else:
+            lacks += [] if apply.manager_of(unit, run_command) else [apply.no_service(unit)]
+    return made, list(dict.fromkeys(lacks))
 
 
 def main() -> None:
@@ -116,6 +170,9 @@ def main() -> None:
             bindings=dict(type="list", elements="str", choices=["libvirt", "rados", "rbd"], default=[]),
             services=dict(type="list", elements="str", default=[]),
             files=dict(type="list", elements="path", default=[]),
+            configured=dict(type="list", elements="str", default=[]),
+            restarted=dict(type="list", elements="str", default=[]),
+            deployment=dict(type="dict"),
         ),
         supports_check_mode=True,
     )

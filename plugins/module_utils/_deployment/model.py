@@ -82,17 +82,28 @@ class Deployment:
             f"it has {', '.join(sorted(self.services)) or 'no service that is known'}. Run this where {name} is."
         )
 
-    def changeable(self, name: str) -> tuple[str, str]:
-        """The file that sets an option of this service, and its unit. Raises OperatorError where nobody would read the file."""
+    def file_of(self, name: str) -> str:
+        """The file that sets an option of this service. Raises OperatorError where a change would be lost or read by nobody."""
         found = self.service(name)
         if not found.write:
             raise OperatorError(
-                f"An option of {name} can't be set on this host: it belongs to {self.owner}. {self.lasts}"
+                f"An option of {name} can't be set on this host: it belongs to {self.owner}. {self.lasts}".rstrip()
             )
+        return found.write
+
+    def unit_of(self, name: str) -> str:
+        """The unit of this service. Raises OperatorError where there is none."""
+        found = self.service(name)
         if not found.unit:
             why = self.unknown.get(name) or f"neither systemd nor /etc/init.d of this host has a unit of {name}."
-            raise OperatorError(f"Nothing on this host could make {name} read {found.write}: {why}")
-        return found.write, found.unit
+            raise OperatorError(
+                f"Nothing on this host could make {name} read {found.write or 'its configuration'}: {why}"
+            )
+        return found.unit
+
+    def changeable(self, name: str) -> tuple[str, str]:
+        """file_of() and unit_of() of this service. Raises OperatorError as they do."""
+        return self.file_of(name), self.unit_of(name)
 
     def public(self) -> dict[str, t.Any]:
         """As the module returns it."""

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 import pytest
 from ansible.module_utils.common.process import get_bin_path
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.modules import preflight_host
 
 Ask = t.Callable[..., "list[str]"]
 THERE = "sh"
 GONE = "/nonexistent/tc"
+LISTS = ("programs", "bindings", "services", "files", "configured", "restarted")
 
 
 def _find(name: str) -> str | None:
@@ -34,8 +36,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(apply, "manager_of", lambda name, _run: "systemd" if name == "nova-api" else "")
 
-    def run(**options: list[str]) -> list[str]:
-        params = {"programs": [], "bindings": [], "services": [], "files": [], **options}
+    def run(**options: t.Any) -> list[str]:
+        params = {**{key: [] for key in LISTS}, "deployment": None, **options}
         outcome = preflight_host.job(t.cast("t.Any", SimpleNamespace(params=params, get_bin_path=_find)))
         assert not outcome.changed
         assert outcome.failures == outcome.result["missing"]
@@ -95,3 +97,49 @@ def test_whoever_is_not_root_is_told_who_it_is(ask: Ask, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "geteuid", lambda: 4294967294)
     (told,) = ask()
     assert told == "Modules run as 4294967294 on this host, not as root; check ansible_become and ansible_become_user."
+
+
+def _host(**services: dict[str, str]) -> dict[str, t.Any]:
+    named = {name.replace("_", "-"): one for name, one in services.items()}
+    return {"deployer": "packages", "owner": "somebody", "lasts": "It stays.", "services": named}
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ({"nova_api": {"write": "/", "unit": "nova-api"}}, []),
+        ({}, ["There is no nova-api on this host,"]),
+        (
+            {"nova_api": {}},
+            [
+                "An option of nova-api can't be set on this host: it belongs to somebody. It stays.",
+                "Nothing on this host could make nova-api read its configuration: neither systemd nor",
+            ],
+        ),
+        (
+            {"nova_api": {"write": "/no/nova.conf", "unit": "nova-apis"}},
+            ["There is no /no/nova.conf on this host;", "This host has no service 'nova-apis';"],
+        ),
+    ],
+    ids=["all is there", "another host", "nothing is known", "neither is there"],
+)
+def test_who_reads_an_option_is_told_by_the_deployment(
+    ask: Ask, host: dict[str, dict[str, str]], told: list[str]
+) -> None:
+    lacks = ask(configured=["nova-api"], restarted=["nova-api"], deployment=_host(**host))
+    assert [one[: len(start)] for one, start in zip(lacks, told, strict=True)] == told
+
+
+def test_a_deployment_that_is_not_recognised_is_missing_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_run: object) -> t.NoReturn:
+        raise OperatorError("Nothing on this host tells which deployer made it.")
+
+    monkeypatch.setattr(preflight_host, "look", look)
+    both = {"configured": ["nova-compute"], "restarted": ["nova-compute"]}
+    assert ask(**both) == ["Nothing on this host tells which deployer made it."]
+    assert ask(**both, deployment={"deployer": "kola"})[0].startswith("day2_deployment.deployer is 'kola'; give kolla")
+
+
+def test_the_host_is_not_asked_where_nothing_needs_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight_host, "look", pytest.fail)
+    assert ask(services=["nova-api"]) == []

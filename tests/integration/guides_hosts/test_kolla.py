@@ -1,0 +1,80 @@
+# Copyright (c) 2026 openstack_ops.day2 contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""guide_deployments: on a host of kolla-ansible, whose files and units its own templates made, no variable tells where anything is.
+
+A script that waits stands in for the container engine.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.files import kolla
+from tests.integration.guides_hosts.containers import Containers
+from tests.integration.page import Newcomer, Page, Step
+
+HOST = "cmp01"
+CONF = "/etc/kolla/nova-compute/nova.conf"
+UNIT = "kolla-nova_compute-container"
+ENGINE = """#!/bin/sh
+case $1 in
+  start) exec sleep infinity ;;
+  inspect) echo asked >>/run/asked; echo '[{"Mounts": [{"Source": "/srv/nova", "Destination": "/var/lib/nova"}]}]' ;;
+esac
+"""
+
+
+@pytest.fixture
+def page(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> Page:
+    """The guide, with a compute of kolla-ansible as its host."""
+    containers.start("base", HOST)
+    kolla.make("2025.2", "podman", tmp_path / "kolla")
+    shutil.copytree(tmp_path / "kolla/etc", containers.folder / "etc")
+    (containers.folder / "podman").write_text(ENGINE)
+    containers.on(
+        HOST,
+        f"""
+        cp -r {containers.folder}/etc/. /etc/
+        install {containers.folder}/podman /usr/bin/podman
+        install -m 0660 /dev/null {CONF}
+        printf '[DEFAULT]\\nstate_path = /var/lib/nova\\n' >{CONF}
+        systemctl daemon-reload; systemctl start {UNIT}
+        """,
+    )
+    newcomer.write("nova_computes.yml", {"nova_computes": {"hosts": {HOST: None}}})
+    return Page("deployments")
+
+
+def step(page: Page, word: str) -> Step:
+    (found,) = (one for one in page.steps if word in one.command)
+    return found
+
+
+def process(containers: Containers) -> str:
+    return containers.on(HOST, f"systemctl show --property=MainPID --value {UNIT}").strip()
+
+
+def test_a_compute_of_kolla_ansible(page: Page, newcomer: Newcomer, containers: Containers) -> None:
+    assert '"deployer": "kolla-ansible"' in newcomer.walk([step(page, "deployment_info")])
+
+    reserve = step(page, "reserve_disk")
+    before = process(containers)
+    containers.on(HOST, ": >/run/asked")
+    assert "changed=1" in newcomer.walk([reserve])
+    assert "reserved_host_disk_mb = 51200" in containers.on(HOST, f"cat {CONF}; ! [ -e /etc/nova ]")
+    assert process(containers) not in (before, "0")
+    assert containers.on(HOST, "cat /run/asked") == "asked\n"
+    assert "changed=0" in newcomer.walk([reserve])
+
+    # What another deployer has left behind is one error, and what the inventory carries settles it.
+    containers.on(HOST, "mkdir /var/lib/openstack-helm")
+    said = newcomer.walk([Step("$", f"! {reserve.command} 2>&1")])
+    assert (said.count("fatal: "), "several deployers had made it" in said) == (1, True), said
+    compute = {"write": CONF, "unit": UNIT}
+    told = {"deployer": "kolla-ansible", "services": {"nova-compute": compute}}
+    newcomer.write("group_vars/nova_computes.yml", {"day2_deployment": told})
+    assert "changed=0" in newcomer.walk([reserve])
