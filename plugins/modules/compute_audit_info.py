@@ -27,32 +27,35 @@ options:
     type: str
     default: ""
   instances_path:
-    description: Where the instances are. Empty for what nova.conf says, or C(/var/lib/nova/instances).
+    description:
+      - Where the instances are. Empty for what nova.conf says, or C(/var/lib/nova/instances). Where nova-compute runs in a container and
+        O(nova_conf) is empty, for where its engine has put that path of the container.
     type: str
     default: ""
   nova_conf:
     description:
-      - nova-compute's configuration files and folders of such files, in its order. Missing ones are left out.
+      - nova-compute's configuration files and folders of such files, in its order. Missing ones are left out. Empty for those that the host's
+        deployer has nova-compute read, as M(openstack_ops.day2.deployment_info) tells.
       - The folders have the last word where nova-compute runs without C(--config-file), the files where it runs with it. Where it doesn't
         run, an option that a file and a folder set to different values is unknown.
     type: list
     elements: path
-    default:
-      - /etc/nova/nova.conf
-      - /etc/nova/nova-compute.conf
-      - /etc/nova/nova.conf.d
-      - /etc/nova/nova-compute.conf.d
+    default: []
   cinder_conf:
-    description: cinder-volume's configuration files and folders of such files, for the part V(cinder).
+    description: cinder-volume's configuration files and folders of such files, for the part V(cinder). Empty as with O(nova_conf).
     type: list
     elements: path
-    default:
-      - /etc/cinder/cinder.conf
-      - /etc/cinder/cinder.conf.d
+    default: []
   uri:
-    description: The libvirt to ask.
+    description:
+      - The libvirt to ask. Empty for the one by which the host's deployer has it reached, or V(qemu:///system) where O(nova_conf) is given.
     type: str
-    default: qemu:///system
+    default: ""
+  deployment:
+    description:
+      - What M(openstack_ops.day2.deployment_info) has told of this host, its RV(ignore:deployment). By default the host is asked where
+        O(nova_conf), or O(cinder_conf) for its part, is empty.
+    type: dict
   parts:
     description:
       - What to look at. nova.conf is always read, where it is there. A part that isn't listed is null.
@@ -64,6 +67,7 @@ options:
     default: [memory, instances, lvm, libvirt, limits, rbd]
 seealso:
   - module: openstack_ops.day2.compute_audit
+  - module: openstack_ops.day2.deployment_info
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """
@@ -129,34 +133,34 @@ found:
     cinder:
       description: The C(files) of Cinder's configuration, and its RBD C(backends) with C(rbd_user), C(rbd_secret_uuid) and C(rbd_pool).
       type: dict
+deployment:
+  description: The host, as M(openstack_ops.day2.deployment_info) tells it. Null where it wasn't asked for, or isn't recognised.
+  returned: success
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.collect import ENVIRONMENT, Look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.places import Places, places
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 
-CONFIGURATION = [
-    "/etc/nova/nova.conf",
-    "/etc/nova/nova-compute.conf",
-    "/etc/nova/nova.conf.d",
-    "/etc/nova/nova-compute.conf.d",
-]
-CINDER = ["/etc/cinder/cinder.conf", "/etc/cinder/cinder.conf.d"]
 PARTS = ["memory", "instances", "lvm", "libvirt", "limits", "rbd"]
 
 
 def job(module: AnsibleModule) -> Outcome:
     params = module.params
-    look = Look(
-        runner(module, ENVIRONMENT),
-        uri=params["uri"],
-        conf=params["nova_conf"],
-        cinder_conf=params["cinder_conf"],
-        host=params["host"],
-        instances_path=params["instances_path"],
+    run_command = runner(module, ENVIRONMENT)
+    told = Places(params["uri"], params["nova_conf"], params["cinder_conf"], params["instances_path"])
+    found, made = places(
+        told,
+        lambda: given(params["deployment"]) if params["deployment"] else look(run_command),
+        cinder="cinder" in params["parts"],
     )
-    return Outcome(changed=False, result=dict(found=look.look(params["parts"])))
+    facts = Look(run_command, places=found, host=params["host"]).look(params["parts"])
+    return Outcome(changed=False, result=dict(found=facts, deployment=made.public() if made else None))
 
 
 def main() -> None:
@@ -164,9 +168,10 @@ def main() -> None:
         argument_spec=dict(
             host=dict(type="str", default=""),
             instances_path=dict(type="str", default=""),
-            nova_conf=dict(type="list", elements="path", default=CONFIGURATION),
-            cinder_conf=dict(type="list", elements="path", default=CINDER),
-            uri=dict(type="str", default="qemu:///system"),
+            nova_conf=dict(type="list", elements="path", default=[]),
+            cinder_conf=dict(type="list", elements="path", default=[]),
+            uri=dict(type="str", default=""),
+            deployment=dict(type="dict"),
             parts=dict(type="list", elements="str", choices=[*PARTS, "rbd_images", "cinder"], default=PARTS),
         ),
         supports_check_mode=True,

@@ -24,6 +24,7 @@ from .._oslo_conf.cinder import rbd_backends
 from .._oslo_conf.precedence import ConfigFiles, effective
 from .._oslo_conf.processes import start_of_services
 from . import parse, rbd
+from .places import Places
 
 try:
     import libvirt
@@ -55,25 +56,19 @@ class Look:
         self,
         run: Run,
         *,
-        uri: str,
-        conf: t.Sequence[str],
-        cinder_conf: t.Sequence[str],
+        places: Places,
         host: str,
-        instances_path: str,
     ) -> None:
         self._run = run
-        self._uri = uri
-        self._conf = conf
-        self._cinder = cinder_conf
+        self._places = places
         self._host = host
-        self._path = instances_path
         self.unknown: dict[str, str] = {}
 
     def look(self, wanted: t.Container[str]) -> Facts:
         """The wanted parts; the others are null."""
         conf = self._part("nova_conf", self._nova_conf)
         path = os.path.realpath(
-            self._path
+            self._places.instances
             or (conf or {}).get("instances_path")
             or os.path.join((conf or {}).get("state_path") or "/var/lib/nova", "instances")
         )
@@ -99,6 +94,8 @@ class Look:
 
     def _part(self, name: str, look: t.Callable[[], t.Optional[Part]]) -> t.Optional[Part]:
         try:
+            if name in self._places.unknown:
+                raise OperatorError(self._places.unknown[name])
             return look()
         except OperatorError as exc:
             self.unknown[name] = str(exc)
@@ -108,7 +105,7 @@ class Look:
 
     # ------------------------------------------------------------ nova.conf
     def _nova_conf(self) -> NovaConf:
-        files = _configuration(self._conf, "nova_conf")
+        files = _configuration(self._places.conf or (), "nova_conf")
         found, problems = parse.nova_conf(effective(files, start_of_services(["nova-compute"])))
         if problems:
             self.unknown["nova_conf"] = " ".join(problems)
@@ -116,7 +113,7 @@ class Look:
         return found
 
     def _cinder_conf(self) -> CinderConf:
-        files = _configuration(self._cinder, "cinder_conf")
+        files = _configuration(self._places.cinder_conf or (), "cinder_conf")
         found = effective(files, start_of_services(["cinder-volume"]))
         return {"files": [*files.own, *files.folders], "backends": rbd_backends(found.sections)}
 
@@ -194,7 +191,7 @@ class Look:
 
     # -------------------------------------------------------------- libvirt
     def _libvirt(self) -> Libvirt:
-        connection = host_libvirt.connect(self._uri, read_only=True)
+        connection = host_libvirt.connect(self._places.uri, read_only=True)
         try:
             node = connection.getInfo()
             sizes = self._sizes(connection)
@@ -207,6 +204,7 @@ class Look:
                         continue
                     raise
                 for disk in found["disks"]:
+                    disk["source"] = self._places.here(disk["source"])
                     disk["virtual"] = sizes.get((found["uuid"], disk["target"]))
                     disk["actual"] = _actual(disk)
                 domains.append(found)
@@ -218,7 +216,7 @@ class Look:
                 "secrets": self._secrets(connection),
             }
         except libvirt.libvirtError as exc:
-            raise OperatorError(f"libvirt on {self._uri} refuses an answer: {exc}") from None
+            raise OperatorError(f"libvirt on {self._places.uri} refuses an answer: {exc}") from None
         finally:
             connection.close()
 

@@ -8,6 +8,7 @@ A script that waits stands in for the container engine.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.integration.page import Newcomer, Page, Step
 
 HOST = "cmp01"
 CONF = "/etc/kolla/nova-compute/nova.conf"
+INSTANCES = "/srv/nova/instances"
 UNIT = "kolla-nova_compute-container"
 ENGINE = """#!/bin/sh
 case $1 in
@@ -42,6 +44,7 @@ def page(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> Page:
         install {containers.folder}/podman /usr/bin/podman
         install -m 0660 /dev/null {CONF}
         printf '[DEFAULT]\\nstate_path = /var/lib/nova\\n' >{CONF}
+        install -d /srv/nova/instances/_base
         systemctl daemon-reload; systemctl start {UNIT}
         """,
     )
@@ -69,6 +72,14 @@ def test_a_compute_of_kolla_ansible(page: Page, newcomer: Newcomer, containers: 
     assert process(containers) not in (before, "0")
     assert containers.on(HOST, "cat /run/asked") == "asked\n"
     assert "changed=0" in newcomer.walk([reserve])
+
+    looked = newcomer.walk([Step("$", step(page, "deployment_info").command.replace("deployment", "compute_audit"))])
+    found = json.loads(looked.partition(" => ")[2])["found"]
+    assert found["nova_conf"]["files"] == [CONF]
+    assert (found["instances"]["path"], [one["name"] for one in found["instances"]["entries"]]) == (
+        INSTANCES,
+        ["_base"],
+    )
 
     # What another deployer has left behind is one error, and what the inventory carries settles it.
     containers.on(HOST, "mkdir /var/lib/openstack-helm")
