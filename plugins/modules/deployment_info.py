@@ -69,6 +69,10 @@ deployment:
       description: The sockets of Open vSwitch's databases that are there.
       type: list
       elements: str
+    logs:
+      description: Patterns of files on the host that services log to, because they log neither to syslog nor to the journal.
+      type: list
+      elements: str
     instances:
       description: C(inside), the instances path as nova-compute has it, and C(path), where that is on the host. Null where it isn't known.
       type: dict

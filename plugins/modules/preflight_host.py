@@ -49,10 +49,16 @@ options:
     type: list
     elements: str
     default: []
+  recognise:
+    description:
+      - Ask who made the host, also if no services are named. A host on which no deployer is recognised may then be one without OpenStack, and
+        lacks nothing; one on which two are does.
+    type: bool
+    default: false
   deployment:
     description:
       - What M(openstack_ops.day2.deployment_info) has told of this host, its RV(ignore:deployment). By default the host is asked, if
-        O(configured) or O(restarted) name services.
+        O(configured) or O(restarted) name services, or with O(recognise).
     type: dict
 seealso:
   - module: openstack_ops.day2.deployment_info
@@ -98,7 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, Run, no_binding
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import NotRecognised, look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, missing_program, run, runner
@@ -139,10 +145,13 @@ def job(module: AnsibleModule) -> Outcome:
 
 def deployed(params: dict[str, t.Any], run_command: Run) -> tuple[Deployment | None, list[str]]:
     """The host as its deployer made it, where that is asked for; and an error for each of the services that it lacks."""
-    if not (params["configured"] or params["restarted"]):
+    named = params["configured"] or params["restarted"]
+    if not named and not params["recognise"]:
         return None, []
     try:
         made = given(params["deployment"]) if params["deployment"] else look(run_command)
+    except NotRecognised as exc:
+        return None, [str(exc)] if named else []
     except OperatorError as exc:
         return None, [str(exc)]
     lacks = []
@@ -172,6 +181,7 @@ def main() -> None:
             files=dict(type="list", elements="path", default=[]),
             configured=dict(type="list", elements="str", default=[]),
             restarted=dict(type="list", elements="str", default=[]),
+            recognise=dict(type="bool", default=False),
             deployment=dict(type="dict"),
         ),
         supports_check_mode=True,

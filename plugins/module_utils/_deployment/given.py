@@ -19,7 +19,15 @@ _PATH, _PATHS, _TEXT, _TEXTS, _NUMBER = (
     "a list of text",
     "a number",
 )
-_HOST = {"deployer": _TEXT, "evidence": _TEXTS, "owner": _TEXT, "lasts": _TEXT, "engine": _TEXT, "ovsdb": _PATHS}
+_HOST = {
+    "deployer": _TEXT,
+    "evidence": _TEXTS,
+    "owner": _TEXT,
+    "lasts": _TEXT,
+    "engine": _TEXT,
+    "ovsdb": _PATHS,
+    "logs": _PATHS,
+}
 _PARTS = {
     "libvirt": {"uri": _TEXT, "binding": _TEXT},
     "instances": {"inside": _PATH, "path": _PATH},
@@ -56,6 +64,7 @@ def given(host: t.Mapping[str, t.Any]) -> Deployment:
         libvirt_uri=parts["libvirt"]["uri"],
         libvirt_binding=parts["libvirt"]["binding"],
         ovsdb=top["ovsdb"] or (),
+        logs=top["logs"] or (),
         inside=parts["instances"]["inside"],
         instances=parts["instances"]["path"],
         unknown={key: str(why) for key, why in _mapping(f"{_NAME}.unknown", host.get("unknown")).items()},

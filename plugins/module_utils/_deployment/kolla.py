@@ -21,6 +21,8 @@ from .model import Service
 NODE = "/etc/kolla"
 INSIDE = "/var/lib/kolla/config_files"
 UNIT = "kolla-{}-container"
+#: By a link to the volume kolla_logs (roles/common/tasks/bootstrap.yml, since 2025.2 roles/logs/tasks/main.yml).
+LOGS = ("/var/log/kolla/*/*.log",)
 _EXEC_START = re.compile(r"^ExecStart=/usr/bin/(docker|podman) start -a (\S+)$", re.MULTILINE)
 #: container_engine_volumes_path, by engine.
 VOLUMES = {"docker": "/var/lib/docker/volumes", "podman": "/var/lib/containers/storage/volumes"}

@@ -78,8 +78,12 @@ _EVIDENCE: t.Mapping[str, t.Callable[[Disk], list[str]]] = {
 }
 
 
+class NotRecognised(OperatorError):
+    """Nothing on a host tells which deployer made it."""
+
+
 def which(disk: Disk) -> tuple[str, tuple[str, ...]]:
-    """The deployer of this host and what tells it. Raises OperatorError where none or several are found."""
+    """The deployer of this host and what tells it. Raises NotRecognised where none is found, OperatorError where several are."""
     found = {name: evidence(disk) for name, evidence in _EVIDENCE.items()}
     found = {name: paths for name, paths in found.items() if paths}
     if len(found) > 1:
@@ -95,7 +99,7 @@ def which(disk: Disk) -> tuple[str, tuple[str, ...]]:
         told = [one.unit or (one.conf or ("",))[0] for one in services.values() if one.unit or one.conf]
         return "packages", tuple(sorted(told))
     wanted = "; ".join(f"{name}: {what}" for name, what in LOOKED_FOR.items())
-    raise OperatorError(
+    raise NotRecognised(
         f"Nothing on this host tells which deployer made it. Looked for {wanted}. Run this on a host of the cloud, as root, or name files and "
         "services yourself."
     )

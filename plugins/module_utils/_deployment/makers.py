@@ -49,6 +49,7 @@ def kolla_ansible(disk: Disk, evidence: Evidence) -> Deployment:
         engine=engine,
         # Its containers share /run (docker) or /run/libvirt (podman) with the host.
         libvirt_uri=_SYSTEM if "libvirt" in services else None,
+        logs=kolla.LOGS,
         unknown=unknown,
     )
 

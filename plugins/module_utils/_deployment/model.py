@@ -56,6 +56,7 @@ class Deployment:
     """A host as its deployer made it.
 
     evidence: the files and folders that tell the deployer. owner: who owns the configuration. lasts: what happens to a change of it.
+    logs: patterns of files on this host that services log to, because they log neither to syslog nor to the journal.
     instances, inside: the instances path on this host and as nova-compute has it; None without a nova-compute, or where it isn't known.
     unknown: by what can't be told, the reason.
     """
@@ -69,6 +70,7 @@ class Deployment:
     libvirt_uri: t.Optional[str] = None
     libvirt_binding: t.Optional[str] = None
     ovsdb: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
     inside: t.Optional[str] = None
     instances: t.Optional[str] = None
     unknown: t.Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +117,7 @@ class Deployment:
             "engine": self.engine,
             "libvirt": {"uri": self.libvirt_uri, "binding": self.libvirt_binding},
             "ovsdb": list(self.ovsdb),
+            "logs": list(self.logs),
             "instances": {"inside": self.inside, "path": self.instances},
             "services": {name: one.public() for name, one in sorted(self.services.items())},
             "unknown": dict(self.unknown),

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
-import pytest
+import yaml
 
 from tests.integration.files import kolla
+from tests.integration.guides_hosts import test_logs
 from tests.integration.guides_hosts.containers import Containers
 from tests.integration.page import Newcomer, Page, Step
+from tests.places import ROOT
 
 HOST = "cmp01"
 CONF = "/etc/kolla/nova-compute/nova.conf"
 INSTANCES = "/srv/nova/instances"
+#: As kolla-ansible links it (roles/logs/tasks/main.yml).
+LOGS = "/var/lib/containers/storage/volumes/kolla_logs/_data"
 UNIT = "kolla-nova_compute-container"
 ENGINE = """#!/bin/sh
 case $1 in
@@ -30,12 +35,10 @@ esac
 """
 
 
-@pytest.fixture
-def page(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> Page:
-    """The guide, with a compute of kolla-ansible as its host."""
-    containers.start("base", HOST)
-    kolla.make("2025.2", "podman", tmp_path / "kolla")
-    shutil.copytree(tmp_path / "kolla/etc", containers.folder / "etc")
+def deploy(newcomer: Newcomer, containers: Containers, folder: Path) -> None:
+    """Make a compute of kolla-ansible of the container, and an inventory of it."""
+    kolla.make("2025.2", "podman", folder)
+    shutil.copytree(folder / "etc", containers.folder / "etc")
     (containers.folder / "podman").write_text(ENGINE)
     containers.on(
         HOST,
@@ -44,12 +47,13 @@ def page(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> Page:
         install {containers.folder}/podman /usr/bin/podman
         install -m 0660 /dev/null {CONF}
         printf '[DEFAULT]\\nstate_path = /var/lib/nova\\n' >{CONF}
-        install -d /srv/nova/instances/_base
+        install -d {INSTANCES}/_base
+        install -d -o 42436 -g 42436 {LOGS}/nova
+        ln -s {LOGS} /var/log/kolla
         systemctl daemon-reload; systemctl start {UNIT}
         """,
     )
     newcomer.write("nova_computes.yml", {"nova_computes": {"hosts": {HOST: None}}})
-    return Page("deployments")
 
 
 def step(page: Page, word: str) -> Step:
@@ -61,7 +65,10 @@ def process(containers: Containers) -> str:
     return containers.on(HOST, f"systemctl show --property=MainPID --value {UNIT}").strip()
 
 
-def test_a_compute_of_kolla_ansible(page: Page, newcomer: Newcomer, containers: Containers) -> None:
+def test_a_compute_of_kolla_ansible(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> None:
+    containers.start("base", HOST)
+    deploy(newcomer, containers, tmp_path / "kolla")
+    page = Page("deployments")
     assert '"deployer": "kolla-ansible"' in newcomer.walk([step(page, "deployment_info")])
 
     reserve = step(page, "reserve_disk")
@@ -89,3 +96,27 @@ def test_a_compute_of_kolla_ansible(page: Page, newcomer: Newcomer, containers: 
     told = {"deployer": "kolla-ansible", "services": {"nova-compute": compute}}
     newcomer.write("group_vars/nova_computes.yml", {"day2_deployment": told})
     assert "changed=0" in newcomer.walk([reserve])
+
+
+def test_logs_of_its_services(newcomer: Newcomer, containers: Containers, tmp_path: Path) -> None:
+    subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=600, capture_output=True)
+    containers.start("rsyslog", test_logs.SERVER, HOST)
+    test_logs.connect(containers, HOST)
+    test_logs.certificates(newcomer.home / "pki", test_logs.SERVER, HOST)
+    deploy(newcomer, containers, tmp_path / "kolla")
+    page = Page("logs")
+    newcomer.copy(page)
+    variables = yaml.safe_load(page.files["logs.yml"])
+    del variables["central_logs_services"]  # of packages
+    newcomer.write("logs.yml", variables)
+
+    *_dry, bring = page.steps_before("grep")
+    log = "/var/log/kolla/nova/nova-compute.log"
+    line = "2026-11-29 01:02:03.456 7 ERROR nova.compute.manager [req-6a1f2c - - - - -]"
+    containers.on(HOST, f"echo '{line} Before' >{log}; chown 42436:42436 {log}; chmod 0640 {log}")
+    newcomer.walk([bring])
+    containers.on(HOST, f"echo '{line} No disk' >>{log}")
+    test_logs.arrives(containers, "No disk")
+    assert "No disk" in containers.on(test_logs.SERVER, f"cat /var/log/central/{HOST}/nova-compute.log")
+    again = newcomer.walk([bring])
+    assert again.count("changed=0 ") == 2, again

@@ -36,10 +36,11 @@ def certificates(pki: Path, *names: str) -> None:
         )  # fmt: skip
 
 
-def connect(containers: Containers) -> None:
-    """A network between the server and the computes, where they have the page's addresses."""
+def connect(containers: Containers, *computes: str) -> None:
+    """A network between the server and these computes, where they have the page's addresses."""
     containers.on(SERVER, "ip link add lan type bridge; ip address add 192.0.2.1/24 dev lan; ip link set lan up")
-    for name, address in COMPUTES.items():
+    for name in computes:
+        address = COMPUTES[name]
         containers.on(name, f"echo 192.0.2.1 {SERVER} >>/etc/hosts")
         there, here = (containers.process(host) for host in (SERVER, name))
         subprocess.run(
@@ -68,21 +69,26 @@ def run_services(containers: Containers, name: str) -> None:
         )
 
 
+def arrives(containers: Containers, text: str) -> None:
+    """Wait until the server has a line."""
+    there = f"grep -q '{text}' -r /var/log/central"
+    shown = "tail -n 5 /var/log/central/*/*; journalctl -n 20 --no-pager"
+    containers.on(SERVER, until_in_shell(f"the server has {text}", there, seen=shown, every=0.2))
+
+
 def log(containers: Containers, name: str, service: str, line: str) -> None:
     """And wait until the server has it."""
     ready = until_in_shell(
         f"{service} listens", f"[ -p /run/{service} ]", seen=f"systemctl status --no-pager {service}"
     )
     containers.on(name, f"{ready}; echo '{line}' >/run/{service}")
-    there = f"grep -q '{line.partition(' ')[2]}' -r /var/log/central"
-    shown = "tail -n 5 /var/log/central/*/*; journalctl -n 20 --no-pager"
-    containers.on(SERVER, until_in_shell(f"the server has {line}", there, seen=shown, every=0.2))
+    arrives(containers, line.partition(" ")[2])
 
 
 def test_one_grep_finds_a_request_on_all_computes(newcomer: Newcomer, containers: Containers) -> None:
     subprocess.run([str(ROOT / "tools/need"), "openssl"], check=True, timeout=600, capture_output=True)
     containers.start("rsyslog", SERVER, *COMPUTES)
-    connect(containers)
+    connect(containers, *COMPUTES)
     certificates(newcomer.home / "pki", SERVER, *COMPUTES)
     for name in COMPUTES:
         run_services(containers, name)

@@ -13,6 +13,7 @@ import pytest
 from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import NotRecognised
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.modules import preflight_host
 
@@ -37,7 +38,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.setattr(apply, "manager_of", lambda name, _run: "systemd" if name == "nova-api" else "")
 
     def run(**options: t.Any) -> list[str]:
-        params = {**{key: [] for key in LISTS}, "deployment": None, **options}
+        params = {**{key: [] for key in LISTS}, "recognise": False, "deployment": None, **options}
         outcome = preflight_host.job(t.cast("t.Any", SimpleNamespace(params=params, get_bin_path=_find)))
         assert not outcome.changed
         assert outcome.failures == outcome.result["missing"]
@@ -132,7 +133,7 @@ def test_who_reads_an_option_is_told_by_the_deployment(
 
 def test_a_deployment_that_is_not_recognised_is_missing_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     def look(_run: object) -> t.NoReturn:
-        raise OperatorError("Nothing on this host tells which deployer made it.")
+        raise NotRecognised("Nothing on this host tells which deployer made it.")
 
     monkeypatch.setattr(preflight_host, "look", look)
     both = {"configured": ["nova-compute"], "restarted": ["nova-compute"]}
@@ -143,3 +144,16 @@ def test_a_deployment_that_is_not_recognised_is_missing_once(ask: Ask, monkeypat
 def test_the_host_is_not_asked_where_nothing_needs_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight_host, "look", pytest.fail)
     assert ask(services=["nova-api"]) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(NotRecognised("none"), []), (OperatorError("two"), ["two"])], ids=["no OpenStack", "several"]
+)
+def test_a_host_without_openstack_may_be_asked_who_made_it(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[str]
+) -> None:
+    def look(_run: object) -> t.NoReturn:
+        raise error
+
+    monkeypatch.setattr(preflight_host, "look", look)
+    assert ask(recognise=True) == told

@@ -107,6 +107,7 @@ def test_hosts_are_asked_for_the_services_that_log_there(part: str, asked: list[
     assert templar.template(trust_as_template(text)) == asked
 
 
+KOLLA = {"deployer": "kolla-ansible", "logs": ["/var/log/kolla/*/*.log"]}
 NUMBERS = (-1, 0, 1, 2, 999, 1000, 1024, 1025, 65535, 65536, 10**9 - 1, 10**9)
 
 
@@ -115,3 +116,23 @@ def test_the_preflight_refuses_what_the_role_refuses(option: str) -> None:
     sizes = ("1G", "500M", "0", "1g", "1.5G", "")
     for value in sizes if option == "central_logs_rotate_size" else NUMBERS:
         assert bool(refused(option, option, value)) == bool(objections(**{option: value})), value
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({}, []),
+        ({"day2_deployment": KOLLA}, KOLLA["logs"]),
+        ({"__day2_host": {"deployment": KOLLA}}, KOLLA["logs"]),
+        ({"__day2_host": {"deployment": None}, "__central_logs_host": {"deployment": KOLLA}}, KOLLA["logs"]),
+        ({"__day2_host": {"deployment": None}, "__central_logs_host": {"deployment": None}}, []),
+        ({"__day2_host": {"deployment": KOLLA}, "__central_logs_host": {"skipped": True}}, KOLLA["logs"]),
+        ({"day2_deployment": {"deployer": "packages"}}, []),
+        ({"day2_deployment": KOLLA, "central_logs_files": []}, []),
+        ({"day2_deployment": KOLLA, "central_logs_files": ["/x"]}, ["/x"]),
+        ({"day2_deployment": KOLLA, "central_logs_part": "server"}, []),
+        ({"central_logs_part": "server", "central_logs_files": ["/x"]}, []),
+    ],
+)
+def test_files_that_nobody_named_are_those_of_the_deployer(given: dict[str, t.Any], read: list[str]) -> None:
+    assert templated("__central_logs_read", **given) == read
