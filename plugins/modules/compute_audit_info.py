@@ -91,6 +91,11 @@ found:
     host:
       description: Nova's name of this host.
       type: str
+    commands:
+      description:
+        - C(unit), nova-compute's unit, and C(virsh), the container engine and the container that virsh runs in, empty for the host itself. Each is null
+          where it isn't known, and both together where RV(deployment) is.
+      type: dict
     unknown:
       description: By part (C(libvirt), C(lvm), ...), why it couldn't be looked at, or not wholly.
       type: dict

@@ -79,6 +79,7 @@ class Look:
 
         return {
             "host": self._host or (conf or {}).get("host") or socket.gethostname(),
+            "commands": self._places.commands,
             "nova_conf": conf,
             "cpus": os.cpu_count() or 0,
             "memory": part("memory", self._memory),

@@ -136,10 +136,20 @@ if t.TYPE_CHECKING:
         files: list[str]
         backends: t.Any
 
+    class Commands(TypedDict):
+        """How commands run on a host. unit: nova-compute's. virsh: the engine and the container that has it; empty on the host itself.
+
+        None where it isn't known.
+        """
+
+        unit: t.Optional[str]
+        virsh: t.Optional[list[str]]
+
     class Facts(TypedDict):
         """All of a host. What wasn't asked for, or couldn't be looked at, is None; unknown has the reason by the part's name."""
 
         host: str
+        commands: t.Optional[Commands]
         nova_conf: t.Optional[NovaConf]
         cpus: int
         memory: t.Optional[Memory]

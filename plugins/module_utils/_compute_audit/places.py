@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, replace
 from .._common import OperatorError
 from .._deployment.model import Deployment, Mount, outside
 
+if t.TYPE_CHECKING:
+    from .facts import Commands
+
 SYSTEM = "qemu:///system"
 Paths = t.Sequence[str]
 
@@ -20,7 +23,7 @@ class Places:
     """conf, cinder_conf: files and folders that nova-compute and cinder-volume read, in their order. None where they aren't known.
 
     instances: where the instances are on this host; empty for what nova.conf says, None where it isn't known. inside: the same path in
-    nova-compute's container; empty without one. unknown: the reason, by nova_conf, cinder and instances.
+    nova-compute's container; empty without one. unknown: the reason, by nova_conf, cinder and instances. commands: None where the host wasn't asked.
     """
 
     uri: str = SYSTEM
@@ -29,6 +32,7 @@ class Places:
     instances: t.Optional[str] = ""
     inside: str = ""
     unknown: t.Mapping[str, str] = field(default_factory=dict)
+    commands: t.Optional[Commands] = None
 
     def here(self, path: t.Optional[str]) -> t.Optional[str]:
         """Where a path of an instance's disk, as libvirt tells it, is on this host. One that isn't in the container's instances path stays."""
@@ -63,7 +67,17 @@ def places(told: Places, made: t.Callable[[], Deployment], *, cinder: bool) -> t
                 host.unknown.get("instances") or "It isn't known where on this host nova-compute's container has them."
             )
     conf, cinder_conf = found.get("nova_conf", told.conf), found.get("cinder", told.cinder_conf)
-    return Places(told.uri or host.libvirt_uri or SYSTEM, conf, cinder_conf, instances, inside, unknown), host
+    uri = told.uri or host.libvirt_uri or SYSTEM
+    return Places(uri, conf, cinder_conf, instances, inside, unknown, _commands(host)), host
+
+
+def _commands(host: Deployment) -> Commands:
+    compute, libvirt = host.services.get("nova-compute"), host.services.get("libvirt")
+    unit = compute.unit if compute else None
+    virsh: t.Optional[list[str]] = [] if libvirt is None or libvirt.exec == () else None
+    if libvirt and libvirt.container and host.engine:
+        virsh = [host.engine, libvirt.container]
+    return {"unit": unit or ("nova-compute" if host.deployer == "packages" else None), "virsh": virsh}
 
 
 def _conf(host: Deployment, name: str, part: str, unknown: dict[str, str]) -> t.Optional[Paths]:

@@ -14,7 +14,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.cont
 
 from .kinds import Kind
 from .model import Cloud, Finding, Provider, Record
-from .remedies import Remedy
+from .remedies import Remedy, beside
 
 if t.TYPE_CHECKING:
     from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.facts import CinderConf, Facts
@@ -98,6 +98,8 @@ class Context:
         severity: str | None = None,
     ) -> None:
         """Note a finding, with its kind's severity unless another one is given."""
+        found = self.hosts.get(remedy.on)
+        remedy = beside(remedy, found.get("commands") if found else None)
         if remedy.refused:
             explanation = f"{explanation} {remedy.refused}"
         if remedy.irreversible and remedy.command and not self.irreversible:

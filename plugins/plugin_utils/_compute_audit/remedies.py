@@ -15,7 +15,12 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._common import 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 # Names of LVM and Ceph may have a plus, too.
 _NAME = re.compile(r"[A-Za-z0-9_.+][A-Za-z0-9_.+-]*\Z")
+_VIRSH = "virsh "
+_RESTART = "systemctl restart nova-compute"
 _PLAYBOOK = "ansible-playbook -i nova_computes.yml openstack_ops.day2."
+
+if t.TYPE_CHECKING:
+    from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.facts import Commands
 
 
 class Remedy(t.NamedTuple):
@@ -66,6 +71,34 @@ def remedy(on: str, template: str, **values: str) -> Remedy:
         )
     except OperatorError as exc:
         return Remedy(on, "", f"No command is suggested, for it could do something else: {exc}.")
+
+
+def beside(given: Remedy, commands: Commands | None) -> Remedy:
+    """The same as that host runs it: virsh in libvirt's container, and nova-compute by its unit. None is a host that wasn't asked."""
+    line = given.command
+    if commands is None or not line:
+        return given
+    try:
+        if line.startswith(_VIRSH):  # a line of virsh and ids alone
+            line = line.replace(_VIRSH, _virsh(commands["virsh"]))
+        if line == _RESTART:
+            if not commands["unit"]:
+                raise OperatorError("the unit of nova-compute isn't known there")
+            line = f"systemctl restart {word(commands['unit'])}"
+    except OperatorError as exc:
+        return given._replace(command="", refused=f"No command is suggested: {exc}.")
+    return given._replace(command=line)
+
+
+def _virsh(where: t.Sequence[str] | None) -> str:
+    if where is None:
+        raise OperatorError("how virsh runs there isn't known")
+    if not where:
+        return _VIRSH
+    engine, container = where
+    if engine not in ("docker", "podman"):
+        raise OperatorError(f"{shown(engine)} is no container engine")
+    return f"{engine} exec -i {word(container)} {_VIRSH}"
 
 
 def irreversible(on: str, template: str, **values: str) -> Remedy:

@@ -37,7 +37,7 @@ def found(told: Places = TOLD, host: Deployment = HOST, *, cinder: bool = False)
 def test_what_nobody_named_is_where_the_deployer_put_it() -> None:
     there = found()
     assert (there.uri, there.conf, there.instances) == ("qemu+unix:///system", (KOLLA,), VOLUME)
-    assert there.unknown == {}
+    assert (there.unknown, there.commands) == ({}, {"unit": None, "virsh": []})
 
 
 def test_what_was_named_wins() -> None:
@@ -94,3 +94,21 @@ def test_instances_in_a_container_s_own_layer_are_not_looked_for_on_the_host() -
 
 def _no_command(_args: list[str], _data: str = "") -> tuple[int, str, str]:
     raise FileNotFoundError
+
+
+@pytest.mark.parametrize(
+    ("host", "commands"),
+    [
+        (
+            {"engine": "docker", "services": {"libvirt": Service("libvirt", container="nova_libvirt", exec=("docker",))}},
+            {"unit": None, "virsh": ["docker", "nova_libvirt"]},
+        ),
+        ({"services": {"libvirt": Service("libvirt", container="nova_libvirt", exec=None)}}, {"unit": None, "virsh": None}),
+        ({"services": {"libvirt": Service("libvirt", exec=None)}}, {"unit": None, "virsh": None}),
+        ({"services": {"nova-compute": Service("nova-compute", unit="x")}}, {"unit": "x", "virsh": []}),
+        ({"deployer": "packages"}, {"unit": "nova-compute", "virsh": []}),
+    ],
+    ids=["container", "engine unknown", "snap", "unit", "packages without a unit"],
+)  # fmt: skip
+def test_what_runs_commands_is_told(host: dict[str, t.Any], commands: dict[str, t.Any]) -> None:
+    assert found(host=replace(HOST, **host)).commands == commands

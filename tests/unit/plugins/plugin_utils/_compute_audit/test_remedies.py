@@ -29,6 +29,21 @@ def _secret(world: World, text: str) -> None:
     world.domains[0]["disks"][0]["secret"] = text
 
 
+def _container(world: World, text: str) -> None:
+    world.add_domain(domain(LOST))
+    world.host["commands"] = {"unit": "nova-compute", "virsh": ["podman", text]}
+
+
+def _engine(world: World, text: str) -> None:
+    world.add_domain(domain(LOST))
+    world.host["commands"] = {"unit": "nova-compute", "virsh": [text, "nova_libvirt"]}
+
+
+def _unit(world: World, text: str) -> None:
+    world.provider["inventories"]["DISK_GB"]["total"] += 500
+    world.host["commands"] = {"unit": text, "virsh": []}
+
+
 def _secret_of_nova_conf(world: World, text: str) -> None:
     world.host["nova_conf"]["rbd_secret_uuid"] = text
 
@@ -62,8 +77,11 @@ def _image(world: World, text: str) -> list[Finding]:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize(
     "plant",
-    [_secret, _secret_of_nova_conf, _domain, _foreign_domain, _volume, _inventory_name, _consumer, _image],
-)
+    [
+        _secret, _secret_of_nova_conf, _domain, _foreign_domain, _volume, _inventory_name, _consumer, _image, _container,
+        _engine, _unit,
+    ],
+)  # fmt: skip
 def test_what_is_no_id_and_no_name_is_in_no_command(
     world: World, plant: t.Callable[[World, str], list[Finding] | None], text: str
 ) -> None:
@@ -89,3 +107,29 @@ def test_ids_and_names_as_they_should_be_are(world: World) -> None:
     assert found["domain_unknown"].startswith(f"virsh destroy {LOST}; virsh undefine ")
     assert found["domain_unknown"].endswith(f" {LOST}")
     assert found["secret_missing"].endswith(f"--limit cmp01.example.com -e ceph_openstack_secret_uuid={LOST}")
+
+
+KOLLA = {"unit": "kolla-nova_compute-container", "virsh": ["podman", "nova_libvirt"]}
+
+
+@pytest.mark.parametrize(
+    ("commands", "virsh", "restart"),
+    [
+        (None, "virsh", "systemctl restart nova-compute"),
+        ({"unit": "openstack-nova-compute", "virsh": []}, "virsh", "systemctl restart openstack-nova-compute"),
+        (KOLLA, "podman exec -i nova_libvirt virsh", "systemctl restart kolla-nova_compute-container"),
+        ({"unit": None, "virsh": None}, None, ""),
+    ],
+    ids=["not asked", "packages", "kolla-ansible", "unknown"],
+)
+def test_commands_are_those_of_the_host(world: World, commands: t.Any, virsh: str | None, restart: str) -> None:
+    world.host["commands"] = commands
+    world.add_domain(domain(LOST))
+    world.provider["inventories"]["DISK_GB"]["total"] += 500
+    found = {one.kind.value: one for one in world.audit().findings}
+    if virsh is None:
+        assert found["domain_unknown"].remedy == ""
+        assert "No command is suggested: how virsh runs there isn't known." in found["domain_unknown"].explanation
+    else:
+        assert found["domain_unknown"].remedy.startswith(f"{virsh} destroy {LOST}; {virsh} undefine --managed-save ")
+    assert found["inventory_differs"].remedy == restart

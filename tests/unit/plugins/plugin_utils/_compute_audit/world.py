@@ -172,6 +172,7 @@ def make_world() -> World:
         },
         {
             "host": "cmp01",
+            "commands": None,
             "unknown": {},
             "cpus": 16,
             "memory": {"total": 64 * GIB, "available": 50 * GIB},
