@@ -11,6 +11,7 @@ import signal
 import subprocess
 import typing as t
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -117,7 +118,10 @@ def fetching(host: Host) -> subprocess.Popen[str]:
     return run
 
 
-def test_a_pass_that_is_killed_leaves_nothing_and_the_next_one_goes_on(host: Host, large: Database) -> None:
+def test_a_pass_that_is_killed_leaves_nothing_and_the_next_one_goes_on(
+    host: Host, large: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     host.backup()
     write(large)
     assert host.run("archive-binlogs").code == 0
@@ -127,11 +131,13 @@ def test_a_pass_that_is_killed_leaves_nothing_and_the_next_one_goes_on(host: Hos
     for _kill in range(3):
         kill_all(fetching(host))
         assert list(folder.glob("*.partial"))
+        assert len(list(tmp_path.glob("mysql-backup-*"))) == 1, "the one before is gone"
     host.settings["level"] = 1
     (folder / "00000099-binlog.000099.zst").write_bytes(b"without a description")
     (folder / "of-somebody").write_text("stays")
-    done = host.run("archive-binlogs")
-    assert done.code == 0, done.said
+    run = host.start("archive-binlogs")
+    said = run.communicate(timeout=300)[1]
+    assert run.returncode == 0, said
     logs = archived(host)
     assert [one["begin"] for one in logs[1:]] == [one["end"] for one in logs[:-1]]
     names = {one["file"] for one in logs}
@@ -139,6 +145,7 @@ def test_a_pass_that_is_killed_leaves_nothing_and_the_next_one_goes_on(host: Hos
         "covered.json",
         "of-somebody",
     }
+    assert list(tmp_path.glob("mysql-backup-*")) == []
 
 
 def test_a_server_that_crashed_goes_on_in_the_archive_without_a_gap(host: Host, database: Database) -> None:

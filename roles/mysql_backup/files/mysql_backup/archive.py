@@ -24,6 +24,7 @@ SUFFIXES = {"zstd": ".zst", "gzip": ".gz"}
 ENCRYPTED = {"none": "", "age": ".age", "gpg": ".gpg"}
 _MEMORY = "/dev/shm"
 _KEYRING = "mysql-backup-key."
+_WORK = "mysql-backup-work."
 #: From when on an expiry is told.
 _WARN_DAYS = 30
 _SET_PIPE_SIZE = 1031  # fcntl.F_SETPIPE_SZ, which Python names only since 3.10
@@ -87,6 +88,16 @@ class Stage:
         self._errors.close()
 
 
+@contextlib.contextmanager
+def workplace() -> t.Iterator[str]:
+    """A folder of this process's own, gone afterwards; what a process that was killed has left goes with remove_left."""
+    home = tempfile.mkdtemp(prefix=f"{_WORK}{os.getpid()}.")
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
 def compressors(compression: str, level: int, encryption: str, recipients: str, home: str) -> list[list[str]]:
     """The commands between the text of a dump and its file. `home` is a private directory for gpg."""
     if compression == "zstd":
@@ -117,7 +128,7 @@ def _gpg(home: str) -> list[str]:
 
 def try_keys(encryption: str, keys: bytes) -> None:
     """Encrypt nothing to public keys, as a backup would be. BackupError where that fails: for text that is no key, or keys that have expired."""
-    with tempfile.TemporaryDirectory(prefix="mysql-backup-") as home:
+    with workplace() as home:
         path = os.path.join(home, "recipients")
         with open(path, "wb") as stream:
             stream.write(keys)
@@ -133,7 +144,7 @@ def try_keys(encryption: str, keys: bytes) -> None:
 
 def expiring(recipients: str, now: float) -> list[str]:
     """A warning for each of gpg's public keys that expires within the next weeks; recipients is their file."""
-    with tempfile.TemporaryDirectory(prefix="mysql-backup-") as home:
+    with workplace() as home:
         shown = subprocess.run(
             [*_gpg(home), "--with-colons", "--show-keys", recipients],
             stdin=subprocess.DEVNULL,
@@ -280,14 +291,19 @@ class Identity:
                 subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
 
 
-def forget_keys() -> None:
-    """Remove the keyrings of killed processes, and stop their agents, which hold keys in memory."""
-    for home in glob.glob(os.path.join(_MEMORY, f"{_KEYRING}*")):
-        pid = os.path.basename(home)[len(_KEYRING) :].split(".")[0]
-        with contextlib.suppress(OSError):
-            if os.lstat(home).st_uid == os.geteuid() and not os.path.exists(f"/proc/{pid}"):
-                subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], stderr=subprocess.DEVNULL, check=False)
-                shutil.rmtree(home, ignore_errors=True)
+def remove_left() -> None:
+    """Remove the folders of processes that were killed, and stop the agents of gpg in them, which hold keys in memory."""
+    for prefix in (os.path.join(_MEMORY, _KEYRING), os.path.join(tempfile.gettempdir(), _WORK)):
+        for left in glob.glob(f"{glob.escape(prefix)}*"):
+            pid = left[len(prefix) :].split(".")[0]
+            with contextlib.suppress(OSError):
+                # A dead process whose parent hasn't taken note yet is still there, but runs no program.
+                if os.lstat(left).st_uid == os.geteuid() and not os.path.exists(f"/proc/{pid}/exe"):
+                    with contextlib.suppress(FileNotFoundError):  # no gpg
+                        subprocess.run(
+                            ["gpgconf", "--homedir", left, "--kill", "all"], stderr=subprocess.DEVNULL, check=False
+                        )
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def read(path: str, compression: str, encryption: str, identity: Identity) -> t.Iterator[bytes]:

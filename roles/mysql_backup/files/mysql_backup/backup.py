@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 import typing as t
 from dataclasses import replace
@@ -139,8 +137,8 @@ def _once(
         )
     progress = Progress(settings, "backup", 0 if safety else catalog.usual_bytes())
     try:
-        with galera(settings, server, safety):
-            manifest, contents = _write(settings, server, growing, binlog, progress)
+        with galera(settings, server, safety), archive.workplace() as home:
+            manifest, contents = _write(settings, server, growing, binlog, progress, home)
         manifest = replace(manifest, seconds=round(time.time() - began, 1), longest_statement=contents.longest)
         if contents.longest >= needs.PACKET_LIMIT:
             warnings.append(
@@ -349,7 +347,7 @@ def _plan(settings: Settings, databases: t.Sequence[str], accounts: bool) -> lis
 
 
 def _write(
-    settings: Settings, server: Server, growing: Growing, binlog: bool, progress: Progress
+    settings: Settings, server: Server, growing: Growing, binlog: bool, progress: Progress, home: str
 ) -> tuple[Manifest, Contents]:
     databases = growing.manifest.databases
     parts = _plan(settings, databases, not growing.manifest.until)
@@ -360,7 +358,6 @@ def _write(
     contents = Contents()
     written: dict[str, archive.Writer] = {}
     preamble = b""
-    home = tempfile.mkdtemp(prefix="mysql-backup-")
 
     def writer(part: Part) -> archive.Writer:
         if part.file not in written:
@@ -399,7 +396,6 @@ def _write(
     finally:
         for one in written.values():
             one.kill()
-        shutil.rmtree(home, ignore_errors=True)
     manifest = replace(growing.manifest, parts=finished)
     place = re.search(rb"MASTER_LOG_FILE='([^']+)', MASTER_LOG_POS=(\d+)", preamble)
     if place:

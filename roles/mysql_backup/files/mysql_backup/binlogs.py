@@ -14,9 +14,7 @@ import json
 import os
 import re
 import select
-import shutil
 import subprocess
-import tempfile
 import time
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
@@ -164,23 +162,20 @@ class Store:
         file = f"{sequence:08d}-{re.sub('[^A-Za-z0-9_.-]', '_', log)}{end}"
         path = os.path.join(self.folder, file)
         scanner = Scanner(log, facts.closed)
-        home = tempfile.mkdtemp(prefix="mysql-backup-")
-        writer = None
-        try:
+        with archive.workplace() as home:
             commands = archive.compressors(
                 settings.compression, settings.level, settings.encryption, settings.recipients, home
             )
             writer = archive.Writer(f"{path}.partial", commands)
-            for chunk in fetched(server, log, home):
-                scanner.feed(chunk)
-                writer.write(chunk)
-            scanner.finish()
-            writer.end()
-            size, digest = writer.settle()
-        finally:
-            if writer:
+            try:
+                for chunk in fetched(server, log, home):
+                    scanner.feed(chunk)
+                    writer.write(chunk)
+                scanner.finish()
+                writer.end()
+                size, digest = writer.settle()
+            finally:
                 writer.kill()
-            shutil.rmtree(home, ignore_errors=True)
         assert scanner.begin is not None
         gap = _gap(log, before, facts) if before and scanner.begin != before.end else ""
         entry = Entry(
@@ -349,7 +344,10 @@ def fetched(server: Server, log: str, home: str) -> t.Iterator[bytes]:
     path = os.path.join(home, log)
     os.mkfifo(path, 0o600)
     reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # doesn't wait for a client that never opens it
-    stage = archive.Stage(server.binlog_command(log, os.path.join(home, "")), subprocess.DEVNULL, subprocess.DEVNULL)
+    command = server.binlog_command(log, os.path.join(home, ""))
+    # It dies with us: one that hasn't opened the FIFO yet would wait for a reader, and keep its connection, without end.
+    dying = ["setpriv", "--pdeathsig=KILL", *command]
+    stage = archive.Stage(dying, subprocess.DEVNULL, subprocess.DEVNULL, name=command[0])
     try:
         while True:
             ended = stage.process.poll() is not None  # before the look at the FIFO: what it wrote at last is there then

@@ -37,7 +37,7 @@ def main() -> int:
     # cron's PATH is /usr/bin:/bin, but mariadbd is in /usr/sbin.
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["LC_ALL"] = "C.UTF-8"
-    archive.forget_keys()
+    archive.remove_left()
     arguments = _arguments()
     if arguments.command == "try-keys":
         return _answered(lambda: try_keys_(arguments))
@@ -69,7 +69,7 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Take a backup, then apply the retention, then copy."""
 
     def died(reason: str) -> None:
-        archive.forget_keys()
+        archive.remove_left()
         with lock(settings, "lock", RELEASE):
             _clean_up(settings)
             Reporter(settings).ended("failed", reason)
@@ -131,7 +131,7 @@ def archive_binlogs_(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Archive the server's binary logs up to now."""
 
     def died(reason: str) -> None:
-        archive.forget_keys()
+        archive.remove_left()
         moments.binlogs_ended(settings, "failed", f"The binary logs weren't archived. {reason}", success=0)
 
     def work() -> int:
@@ -190,7 +190,7 @@ def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
     killed = []
 
     def died(reason: str) -> None:
-        archive.forget_keys()
+        archive.remove_left()
         killed.append(reason)
         with lock(settings, "lock", RELEASE):
             _clean_up(settings)
@@ -213,7 +213,7 @@ def backup_at_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make a backup of the state at a moment, from a backup and the archived binary logs; prints its name."""
 
     def died(reason: str) -> None:
-        archive.forget_keys()
+        archive.remove_left()
         with lock(settings, "lock", RELEASE):
             _clean_up(settings)
             _scratch_left(settings)
@@ -281,7 +281,7 @@ def verify_(settings: Settings, arguments: argparse.Namespace) -> int:
     """Restore a backup into a scratch server and compare; prints JSON."""
 
     def died(reason: str) -> None:
-        archive.forget_keys()
+        archive.remove_left()
         with lock(settings, "verify.lock", RELEASE):
             Progress(settings, "", file=progress.VERIFYING).end()
             scratch.remove_left(settings.scratch)

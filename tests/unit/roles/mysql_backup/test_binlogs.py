@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import select
+import signal
 import typing as t
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
@@ -26,6 +27,7 @@ from roles.mysql_backup.files.mysql_backup.failure import BackupError
 from roles.mysql_backup.files.mysql_backup.manifest import Manifest
 from roles.mysql_backup.files.mysql_backup.server import SYSTEM, Server
 from roles.mysql_backup.files.mysql_backup.settings import Settings
+from tests.waiting import until
 
 NIGHT = datetime(2026, 3, 1, 2, tzinfo=timezone.utc)
 DAY = 86400
@@ -193,6 +195,37 @@ def test_what_a_client_wrote_just_before_it_ended_is_not_lost(tmp_path: Path, mo
     os.mkfifo(tmp_path / "go")
     monkeypatch.setattr("select.select", nothing_yet)
     assert b"".join(fetched(Late(), "binlog.000001", str(tmp_path))) == b"all\n"
+
+
+def test_a_client_that_waits_for_a_reader_dies_with_the_pass(tmp_path: Path) -> None:
+    class Waiting(Server):
+        def __init__(self) -> None:
+            pass
+
+        def binlog_command(self, log: str, prefix: str) -> list[str]:
+            # In open(): nobody reads this FIFO.
+            return [
+                "sh",
+                "-c",
+                f"echo $$ > {tmp_path}/fresh; mv {tmp_path}/fresh {tmp_path}/client; exec 9> {tmp_path}/nobody",
+            ]
+
+    os.mkfifo(tmp_path / "nobody")
+    supervisor = os.fork()
+    if supervisor == 0:
+        try:
+            list(fetched(Waiting(), "binlog.000001", str(tmp_path)))
+        finally:
+            os._exit(1)
+    until("the client runs", (tmp_path / "client").exists)
+    client = Path("/proc") / (tmp_path / "client").read_text().strip()
+    assert client.exists()
+    os.kill(supervisor, signal.SIGKILL)
+    os.waitpid(supervisor, 0)
+    until(
+        "the client is gone, or a zombie of whoever inherited it",
+        lambda: not client.exists() or " Z " in (client / "stat").read_text(),
+    )
 
 
 @pytest.mark.parametrize(
