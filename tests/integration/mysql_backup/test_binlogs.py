@@ -148,6 +148,28 @@ def test_a_pass_that_is_killed_leaves_nothing_and_the_next_one_goes_on(
     assert list(tmp_path.glob("mysql-backup-*")) == []
 
 
+@pytest.fixture
+def replica(database: Database) -> t.Iterator[Database]:
+    """One that doesn't run."""
+    database.ask("CHANGE MASTER 'old' TO MASTER_HOST = '192.0.2.1', MASTER_USER = 'x'")
+    yield database
+    database.ask("RESET SLAVE 'old' ALL", check=False)
+
+
+def test_a_replica_that_is_stopped_during_the_pass_is_noticed(host: Host, replica: Database) -> None:
+    host.options.write_text(host.options.read_text().replace("user=root\n", "", 1))
+    host.settings["binlogs"] = True
+    assert host.run("account").code == 0
+    host.backup()
+    refused = host.run("archive-binlogs")
+    assert refused.code == 1
+    assert "leaves out what comes from other servers" in refused.said
+    replica.ask("RESET SLAVE 'old' ALL")
+    done = host.run("archive-binlogs")
+    assert done.code == 0, done.said
+    replica.ask("DROP USER mysql_backup_db1@localhost")
+
+
 def test_a_server_that_crashed_goes_on_in_the_archive_without_a_gap(host: Host, database: Database) -> None:
     host.backup()
     database.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
@@ -223,7 +245,7 @@ def test_the_account_of_the_role_can_do_it_and_its_password_is_in_no_command_lin
     assert host.run("account").code == 0
     refused = host.run("archive-binlogs")
     assert refused.code == 1
-    assert "lacks BINLOG MONITOR, RELOAD, REPLICATION SLAVE ON *.*" in refused.said
+    assert "lacks BINLOG MONITOR, RELOAD, REPLICATION SLAVE, SLAVE MONITOR ON *.*" in refused.said
     host.settings["binlogs"] = True
     assert json.loads(host.run("account").out)["changed"] is True
     password = (host.folder / "account.cnf").read_text().split("password=")[1].strip()

@@ -284,7 +284,7 @@ def _check_filters(settings: Settings, server: Server) -> None:
     ):
         raise BackupError(
             "The server's binary log leaves out what comes from other servers, so no moment can be restored from it: set log_slave_updates "
-            "in its option file and restart it, or archive the logs of the server that all writes go to."
+            "in its option file and restart it, or archive the logs of the server that all writes go to. Where it is no replica any more: RESET SLAVE ALL."
         )
     only, ignored = (set(filter(None, row.split(","))) for row in server.query("SHOW MASTER STATUS")[0][2:4])
     for name in settings.databases or server.databases():
@@ -296,7 +296,8 @@ def _check_filters(settings: Settings, server: Server) -> None:
 
 
 def _replicates(server: Server) -> bool:
-    return server.query("SHOW GLOBAL STATUS LIKE 'Slaves_running'") not in ([], [["Slaves_running", "0"]])
+    """Whether it is a replica, even if it is stopped now: it may have run since the last pass."""
+    return bool(server.query("SHOW ALL SLAVES STATUS"))
 
 
 def _logs(server: Server) -> dict[str, int]:

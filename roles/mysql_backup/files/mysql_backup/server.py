@@ -107,9 +107,12 @@ class Server:
 
     def for_binlogs(self) -> set[str]:
         """The privileges that it takes to archive the binary logs."""
-        # BINLOG MONITOR is the name of REPLICATION CLIENT since 10.5.
-        series = [int(one) for one in re.findall(r"\d+", self.query("SELECT VERSION()")[0][0])[:2]]
-        return {"RELOAD", "REPLICATION SLAVE", "BINLOG MONITOR" if series >= [10, 5] else "REPLICATION CLIENT"}
+        # REPLICATION CLIENT is BINLOG MONITOR since 10.5, and no longer enough to look at what a replica does.
+        version = [int(one) for one in re.findall(r"\d+", self.query("SELECT VERSION()")[0][0])[:3]]
+        if version < [10, 5]:
+            return {"RELOAD", "REPLICATION SLAVE", "REPLICATION CLIENT"}
+        looks = "SLAVE MONITOR" if version >= [10, 5, 9] else "REPLICATION SLAVE ADMIN"
+        return {"RELOAD", "REPLICATION SLAVE", "BINLOG MONITOR", looks}
 
     def privileges(self) -> set[str]:
         """What the account may do everywhere."""

@@ -139,9 +139,9 @@ def test_a_backup_whose_snapshot_is_after_the_moment_is_passed_over(monkeypatch:
 class Filtering(Server):
     """A server that writes its binary log as these answers say."""
 
-    def __init__(self, updates: str, running: str, member: bool, only: str, ignored: str) -> None:
-        self._said = {"SHOW MASTER": ["binlog.000001", "4", only, ignored], "SHOW GLOBAL": ["Slaves_running", running]}
-        self._updates, self._member = updates, member
+    def __init__(self, updates: str, replica: bool, member: bool, only: str, ignored: str) -> None:
+        self._said = {"SHOW MASTER": ["binlog.000001", "4", only, ignored], "SHOW ALL": ["", "Connecting"]}
+        self._updates, self._replica, self._member = updates, replica, member
 
     def variables(self, *_wanted: str) -> dict[str, str]:
         return {"log_slave_updates": self._updates}
@@ -150,6 +150,8 @@ class Filtering(Server):
         return {"wsrep_ready": "ON"} if self._member else {}
 
     def query(self, sql: str) -> list[list[str]]:
+        if sql == "SHOW ALL SLAVES STATUS" and not self._replica:
+            return []
         return [self._said[" ".join(sql.split()[:2])]]
 
     def databases(self) -> list[str]:
@@ -159,13 +161,13 @@ class Filtering(Server):
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        (Filtering("OFF", "0", False, "", "mysql,zabbix"), ""),
-        (Filtering("ON", "1", True, "", ""), ""),
-        (Filtering("OFF", "1", False, "", ""), "leaves out what comes from other servers"),
-        (Filtering("OFF", "0", True, "", ""), "leaves out what comes from other servers"),
-        (Filtering("OFF", "0", False, "", "mysql,nova"), "leaves out database nova"),
-        (Filtering("OFF", "0", False, "nova", ""), "leaves out database cinder"),
-        (Filtering("OFF", "0", False, "nova,cinder", ""), ""),
+        (Filtering("OFF", False, False, "", "mysql,zabbix"), ""),
+        (Filtering("ON", True, True, "", ""), ""),
+        (Filtering("OFF", True, False, "", ""), "leaves out what comes from other servers"),
+        (Filtering("OFF", False, True, "", ""), "leaves out what comes from other servers"),
+        (Filtering("OFF", False, False, "", "mysql,nova"), "leaves out database nova"),
+        (Filtering("OFF", False, False, "nova", ""), "leaves out database cinder"),
+        (Filtering("OFF", False, False, "nova,cinder", ""), ""),
     ],
 )
 def test_logs_that_lack_changes_are_refused(server: Filtering, said: str) -> None:
