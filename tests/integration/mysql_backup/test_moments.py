@@ -10,6 +10,8 @@ import subprocess
 import time
 import typing as t
 
+import pytest
+
 from tests.integration.mysql_backup.host import Database, Host
 from tests.integration.mysql_backup.test_restore import PAIRS, SERIALS, TOTAL, Writers
 from tests.waiting import until
@@ -152,6 +154,51 @@ def test_an_excluded_database_with_a_routine_hinders_nobody(host: Host, database
     )
     name = done(host, "backup-at", moment(database).text()).strip()
     assert "zabbix" not in host.manifest(name)["databases"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"databases": ["keystone", "neutron", "nova"]}, {"exclude": ["zabbix", "zabbix_new"]}]
+)
+def test_what_happens_to_the_routines_of_other_databases_hinders_nobody(
+    host: Host, database: Database, settings: dict[str, list[str]]
+) -> None:
+    database.ask(
+        "CREATE DATABASE zabbix; USE zabbix; CREATE TABLE t (a INT); CREATE PROCEDURE p() SELECT 1; CREATE PROCEDURE q() SELECT 1;"
+        " CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1;"
+        " CREATE EVENT g ON SCHEDULE EVERY 1 DAY DO SELECT 1; CREATE TRIGGER b BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1"
+    )
+    host.settings.update(settings)
+    host.backup()
+    database.ask(
+        "USE zabbix; DROP PROCEDURE p; DROP EVENT e; USE keystone; DROP PROCEDURE IF EXISTS zabbix.p; ALTER PROCEDURE zabbix.q COMMENT 'x';"
+        " DROP FUNCTION zabbix.f; ALTER EVENT zabbix.g DISABLE; DROP EVENT `zabbix`.`g`; DROP TRIGGER zabbix.b; DROP TABLE zabbix.t;"
+        " ALTER DATABASE zabbix CHARACTER SET latin1; CREATE DATABASE zabbix_new; CREATE PROCEDURE zabbix_new.p() SELECT 1; USE zabbix_new;"
+        " CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1; DROP DATABASE zabbix;"
+        " DROP DATABASE zabbix_new; CREATE DATABASE zabbix_new; CREATE DEFINER = `a b`@`%` PROCEDURE zabbix_new.p() SELECT 1; USE zabbix_new;"
+        " CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1;"
+        ' SET sql_mode = \'ANSI_QUOTES\'; DROP EVENT "zabbix_new"."e"; DROP PROCEDURE "p";'
+        " CREATE PROCEDURE nova.last() SELECT 1; DROP PROCEDURE nova.count_instances; UPDATE keystone.serial SET number = 7"
+    )
+    at = moment(database)
+    made = host.manifest(done(host, "backup-at", at.text()).strip())
+    assert made["databases"] == [
+        one for one in ("keystone", "neutron", "nova", "odd-name") if one in settings.get("databases", [one])
+    ]
+    done(host, "restore", made["name"], "--no-safety")
+    assert database.ask("SELECT routine_name FROM information_schema.routines WHERE routine_schema = 'nova'") == "last"
+    assert database.ask("SELECT number FROM keystone.serial") == "7"
+
+
+def test_a_change_that_calls_a_function_of_a_database_that_is_left_out_ends_the_replay(
+    host: Host, database: Database
+) -> None:
+    database.ask("CREATE DATABASE zabbix; CREATE FUNCTION zabbix.f() RETURNS INT DETERMINISTIC RETURN 5")
+    host.settings["databases"] = ["neutron", "nova"]
+    host.backup()
+    database.ask("SET binlog_format = STATEMENT; UPDATE nova.quotas SET cores = zabbix.f()")
+    refused = host.run("backup-at", moment(database).text())
+    assert refused.code == 1
+    assert "FUNCTION zabbix.f does not exist" in refused.said
 
 
 def test_a_moment_while_everybody_writes_is_whole(host: Host, database: Database) -> None:

@@ -31,6 +31,15 @@ from .server import SYSTEM, Server, quoted, within
 from .settings import Settings
 
 _EVERY = 0.2  # seconds
+_NAME = r"""(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\w$]+)"""
+# What a replica says when it stops at a statement.
+_UNKNOWN = re.compile(r"Error 'Unknown database '(.+)'' on query\. Default database: '", re.DOTALL)
+_ROUTINE = re.compile(
+    r"Error '.*' on query\. Default database: '(?P<default>.*)'\. Query: '\s*(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?"
+    rf"(?:DEFINER\s*=\s*{_NAME}(?:\s*@\s*{_NAME})?\s+)?(?:AGGREGATE\s+)?(?:PROCEDURE|FUNCTION|PACKAGE(?:\s+BODY)?|EVENT)\s+"
+    rf"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:(?P<of>{_NAME})\s*\.\s*)?{_NAME}(?![\w$])\s*[(';A-Z]",
+    re.DOTALL | re.IGNORECASE,
+)
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
 
@@ -155,10 +164,6 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
     try:
         with scratch(settings.scratch, made.lower_case_table_names, libraries, relay.prepare) as server:
             restore.load(wanted, server, identity, progress)
-            left_out = _left_out(settings, way)
-            for name in left_out:
-                # No filter by tables leaves out a routine or an event, and these need their database.
-                server.query(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}")
             disabled = _disabled(server)
             relay.replay(server, progress)
             for database, event in _disabled(server) - disabled:
@@ -168,7 +173,7 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
                     f" WHERE {within('db', [database])} AND {within('name', [event])}"
                 )
             verify.definers(server)
-            there = [one for one in server.databases() if one not in left_out]
+            there = [one for one in server.databases() if relay.takes(one)]
             missing = sorted(set(databases) - set(there))
             if missing:
                 raise BackupError(
@@ -180,9 +185,19 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
         progress.end()
 
 
-def _left_out(settings: Settings, way: Route) -> list[str]:
-    """Databases that are excluded. Not those that the backup has, as the settings were others then: they would stay as they were in it."""
-    return [one for one in settings.exclude if one not in way.base.manifest.databases]
+def unknown(said: str) -> str:
+    """The database that a replica which stopped doesn't have, '' where that isn't the reason."""
+    found = _UNKNOWN.match(said)
+    return found.group(1) if found else ""
+
+
+def routine_of(said: str) -> str:
+    """The database of the routine or event whose definition a replica which stopped couldn't create, change or drop; '' for another statement."""
+    found = _ROUTINE.match(said)
+    if found is None:
+        return ""
+    name = found.group("of") or found.group("default")
+    return name[1:-1].replace(name[0] * 2, name[0]) if found.group("of") and name[0] in '`"' else name
 
 
 def _disabled(server: Server) -> set[tuple[str, str]]:
@@ -199,6 +214,14 @@ class _Relay:
         self._settings = settings
         self._way = way
         self._identity = identity
+        there = way.base.manifest.databases
+        # What the backup has is replayed, too, if the settings were others then: it would stay as it was in it.
+        self._only = {*settings.databases, *there} if settings.databases else set()
+        self._left_out = [one for one in settings.exclude if one not in there]
+
+    def takes(self, database: str) -> bool:
+        """Whether the state has this database."""
+        return database in self._only if self._only else database not in self._left_out
 
     def prepare(self, place: str, user: pwd.struct_passwd) -> list[str]:
         """Write the logs to the folder of the scratch server; returns the options that make it a replica."""
@@ -218,9 +241,6 @@ class _Relay:
             stream.write("".join(f"{name}\n" for name in names))
         for path in (*names, os.path.join(folder, "relay.index"), folder):
             shutil.chown(path, user.pw_uid, user.pw_gid)  # the folder last: until then it is root's
-        ignored = [*SYSTEM, *_left_out(self._settings, self._way)]
-        there = self._way.base.manifest.databases
-        taken = sorted({*self._settings.databases, *there}) if self._settings.databases else []
         return [
             "--server-id=4294967295",
             "--replicate-same-server-id",
@@ -231,8 +251,8 @@ class _Relay:
             f"--relay-log-info-file={folder}/relay.info",
             f"--master-info-file={folder}/master.info",
             # Accounts among it: their statements count as changes of tables in mysql.
-            *(f"--replicate-wild-ignore-table={_pattern(one)}.%" for one in ignored),
-            *(f"--replicate-wild-do-table={_pattern(one)}.%" for one in taken),
+            *(f"--replicate-wild-ignore-table={_pattern(one)}.%" for one in (*SYSTEM, *self._left_out)),
+            *(f"--replicate-wild-do-table={_pattern(one)}.%" for one in sorted(self._only)),
         ]
 
     def replay(self, server: Server, progress: Progress) -> None:
@@ -240,13 +260,17 @@ class _Relay:
         last, stop = len(self._way.logs), self._way.stop
         server.query(
             "CHANGE MASTER TO MASTER_HOST = 'none', MASTER_USER = 'none', MASTER_USE_GTID = no,"
-            f" RELAY_LOG_FILE = 'relay.000001', RELAY_LOG_POS = {self._way.start};"
-            f" START SLAVE SQL_THREAD UNTIL RELAY_LOG_FILE = 'relay.{last:06d}', RELAY_LOG_POS = {stop}"
+            f" RELAY_LOG_FILE = 'relay.000001', RELAY_LOG_POS = {self._way.start}"
         )
+        start = f"START SLAVE SQL_THREAD UNTIL RELAY_LOG_FILE = 'relay.{last:06d}', RELAY_LOG_POS = {stop}"
+        server.query(start)
         done = 0
         while True:
             state = server.replica()
-            if state["Last_SQL_Errno"] != "0":
+            if state["Last_SQL_Errno"] != "0" and state["Slave_SQL_Running"] == "No":
+                if self._passes_over(server, state["Last_SQL_Error"]):
+                    server.query(start)
+                    continue
                 said = re.sub(r"Query: '.*", "(the statement isn't shown)", state["Last_SQL_Error"], flags=re.DOTALL)
                 raise BackupError(
                     f"{self._log(state)} can't be replayed on {self._way.base.manifest.name}: {refusal(said)}"
@@ -260,6 +284,17 @@ class _Relay:
             done = max(done, now)
             time.sleep(_EVERY)
         server.query("STOP SLAVE")
+
+    def _passes_over(self, server: Server, said: str) -> bool:
+        """Whether the replay can go on after an error: no filter by tables leaves out routines and events of the databases that aren't taken."""
+        lacks, of = unknown(said), routine_of(said)
+        if lacks and not self.takes(lacks) and lacks not in server.databases():
+            server.query(f"CREATE DATABASE {quoted(lacks)}")  # and the statement is tried again
+            return True
+        if of and not self.takes(of):
+            server.query("SET GLOBAL sql_slave_skip_counter = 1")
+            return True
+        return False
 
     def _number(self, state: t.Mapping[str, str]) -> int:
         return int(state["Relay_Log_File"].rsplit(".", 1)[1])

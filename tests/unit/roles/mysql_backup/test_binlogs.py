@@ -230,6 +230,49 @@ def test_a_client_that_waits_for_a_reader_dies_with_the_pass(tmp_path: Path) -> 
     )
 
 
+def stopped(error: str, statement: str) -> str:
+    """What a replica says then."""
+    return f"Error '{error}' on query. Default database: 'zabbix'. Query: '{statement}'"
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        ("Unknown database 'z'", "z"),
+        ("Unknown database 'it's'", "it's"),
+        ("Table 'z.t' doesn't exist", ""),
+        ("PROCEDURE z.p does not exist", ""),
+    ],
+)
+def test_a_database_that_a_stopped_replica_lacks(error: str, lacks: str) -> None:
+    assert pointintime.unknown(stopped(error, "CREATE DEFINER=`a`@`b` PROCEDURE `p`()\nSELECT 1")) == lacks
+
+
+@pytest.mark.parametrize(
+    ("statement", "database"),
+    [
+        ("DROP PROCEDURE p", "zabbix"),
+        ("drop function if exists z.f", "z"),
+        ("CREATE DEFINER=`a b`@`%` PROCEDURE `no``va`.`p`()\nSELECT 1", "no`va"),
+        ("CREATE OR REPLACE DEFINER=root@localhost AGGREGATE FUNCTION f(a INT)", "zabbix"),
+        ("CREATE PACKAGE BODY z.k AS END", "z"),
+        ("ALTER DEFINER = `x`@`%` EVENT nova . e DISABLE", "nova"),
+        ('DROP EVENT "no""va"."e"', 'no"va'),
+        ("DROP EVENT `a.b`/* c */.e", ""),
+        ("DROP EVENT nova /* c */ . e", ""),
+        ("DROP PROCEDURE IF EXISTS p;", "zabbix"),
+        ("UPDATE nova.t SET a = z.f()", ""),
+        ("SELECT `z`.`f`()", ""),
+        ("CREATE TABLE procedure_ (a INT)", ""),
+        ("DROP TABLE t", ""),
+        ("ALTER EVENT é.e DISABLE", "é"),
+        ("DROP PROCEDURE z-1.p", ""),
+    ],
+)
+def test_the_database_of_a_routine_at_which_a_replica_stopped(statement: str, database: str) -> None:
+    assert pointintime.routine_of(stopped("PROCEDURE z.p does not exist", statement)) == database
+
+
 @pytest.mark.parametrize(
     ("settings", "filters"),
     [
