@@ -145,6 +145,38 @@ def test_ten_moments_come_back_as_they_were(host: Host, database: Database) -> N
         assert whole(database) == wanted.state, (number, made)
 
 
+@pytest.fixture
+def formats(database: Database) -> t.Iterator[Database]:
+    yield database
+    database.ask("SET GLOBAL binlog_format = MIXED")
+
+
+def test_statements_that_a_session_chose_are_refused(host: Host, formats: Database) -> None:
+    formats.ask("SET GLOBAL binlog_format = ROW; FLUSH BINARY LOGS")
+    host.backup()
+    formats.ask(
+        "CREATE TABLE nova.made SELECT UUID() u; TRUNCATE nova.made; UPDATE nova.quotas SET cores = RAND(); DROP TABLE nova.made;"
+        " FLUSH PRIVILEGES; ANALYZE TABLE nova.quotas; SELECT NEXTVAL(nova.numbers); BEGIN; SAVEPOINT a; UPDATE nova.quotas SET cores = 3;"
+        " SAVEPOINT b; UPDATE nova.quotas SET cores = 4; ROLLBACK TO b; COMMIT"
+    )
+    for form, statement, refused in (
+        ("ROW", "UPDATE nova.quotas SET cores = 1", False),
+        ("MIXED", "UPDATE nova.quotas SET cores = 2; SET binlog_format = STATEMENT; UPDATE nova.quotas SET cores = 3", False),
+        ("MIXED", "SET binlog_format = STATEMENT; UPDATE keystone.project SET name = UUID()", True),
+        ("ROW", "SET binlog_format = STATEMENT; UPDATE nova.quotas SET cores = 4", True),
+    ):  # fmt: skip
+        formats.ask(f"SET GLOBAL binlog_format = {form}")
+        name = host.backup()
+        formats.ask(statement)
+        done(host, "archive-binlogs")
+        plan = json.loads(done(host, "restore", "--until", moment(formats).text(), "--plan"))
+        assert plan["base"] == name
+        assert [one for one in plan["problems"] if "binlog_format = STATEMENT, at least by a session" in one] == plan[
+            "problems"
+        ]
+        assert bool(plan["problems"]) is refused, statement
+
+
 def test_an_excluded_database_with_a_routine_hinders_nobody(host: Host, database: Database) -> None:
     database.ask("CREATE DATABASE zabbix; CREATE TABLE zabbix.t (a INT)")
     host.settings["exclude"] = ["zabbix"]

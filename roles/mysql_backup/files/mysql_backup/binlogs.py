@@ -50,7 +50,7 @@ class Entry:
     begin: t.Mapping[str, int]
     end: t.Mapping[str, int]
     shift: int = 0
-    statements: bool = False  # binlog_format was STATEMENT when it was archived
+    statements: bool = False  # it may have changes as statements that don't repeat what they did
     before: int = 0  # until when the logs before it have everything, in s since 1970
     gap: str = ""  # why it doesn't continue the one before it
     marks: t.Sequence[Mark] = field(default_factory=tuple)
@@ -180,7 +180,7 @@ class Store:
         gap = _gap(log, before, facts) if before and scanner.begin != before.end else ""
         entry = Entry(
             sequence, file, log, scanner.bytes, size, digest, settings.compression, settings.encryption, scanner.begin, scanner.end,
-            scanner.shift, facts.statements, self.covered(), gap, scanner.marks,
+            scanner.shift, facts.unrepeatable(scanner), self.covered(), gap, scanner.marks,
         )  # fmt: skip
         os.rename(f"{path}.partial", path)
         self._write(f"{file}.json", asdict(entry))
@@ -216,9 +216,15 @@ class Facts(t.NamedTuple):
     now: int  # s since 1970
     state: State
     logs: t.Mapping[str, int]  # bytes by name, oldest first; the last one is being written
-    statements: bool
+    format: str  # binlog_format of sessions that set none
     cut_off: str = ""  # why one of them can't be read
     closed: int = 0  # when the last one but one was closed, in s since 1970
+
+    def unrepeatable(self, log: Scanner) -> bool:
+        """Whether a log may have changes as statements that don't repeat what they did."""
+        if self.format == "ROW":
+            return log.statements  # a session's, or of a time when it was another one
+        return self.format == "STATEMENT" or log.unrepeatable
 
 
 def _gap(log: str, before: Entry, facts: Facts) -> str:
@@ -273,8 +279,8 @@ def _facts(server: Server) -> Facts:
             "The server writes no binary log, so there is nothing to archive: set log_bin in its option file."
         )
     # The time first: what was committed before it is in the logs that are closed after it.
-    now, gtids, how = server.query("SELECT UNIX_TIMESTAMP(), @@gtid_binlog_state, @@global.binlog_format")[0]
-    return Facts(int(now.split(".")[0]), state(gtids), {}, how == "STATEMENT")
+    now, gtids, form = server.query("SELECT UNIX_TIMESTAMP(), @@gtid_binlog_state, @@global.binlog_format")[0]
+    return Facts(int(now.split(".")[0]), state(gtids), {}, form)
 
 
 def _check_filters(settings: Settings, server: Server) -> None:

@@ -96,8 +96,8 @@ class Route:
     def problems(self) -> list[str]:
         """Why the result may not be exact; each with the way out."""
         found = [
-            f"{one.log} was written with binlog_format = STATEMENT, so statements with UUID() and the like don't repeat exactly what they did. "
-            "Set binlog_format = ROW for the next time; now restore a backup, or use --force."
+            f"{one.log} was written with binlog_format = STATEMENT, at least by a session, so statements with UUID() and the like don't repeat "
+            "exactly what they did. Set binlog_format = ROW for the next time, in sessions, too; now restore a backup, or use --force."
             for one in self.logs
             if one.statements
         ]

@@ -20,7 +20,7 @@ import pytest
 
 from roles.mysql_backup.files.mysql_backup import binlogs, pointintime, restore
 from roles.mysql_backup.files.mysql_backup.archive import Identity
-from roles.mysql_backup.files.mysql_backup.binlog import Mark
+from roles.mysql_backup.files.mysql_backup.binlog import Mark, Scanner
 from roles.mysql_backup.files.mysql_backup.binlogs import Entry, _check_filters, fetched, first_needed, since
 from roles.mysql_backup.files.mysql_backup.catalog import Backup
 from roles.mysql_backup.files.mysql_backup.failure import BackupError
@@ -228,6 +228,24 @@ def test_a_client_that_waits_for_a_reader_dies_with_the_pass(tmp_path: Path) -> 
         "the client is gone, or a zombie of whoever inherited it",
         lambda: not client.exists() or " Z " in (client / "stat").read_text(),
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "statements", "unrepeatable", "refused"),
+    [
+        ("ROW", False, False, False),
+        ("ROW", True, False, True),
+        ("MIXED", True, False, False),
+        ("MIXED", True, True, True),
+        ("STATEMENT", False, False, True),
+    ],
+)
+def test_statements_are_refused_unless_the_server_chose_them_because_they_repeat(
+    form: str, statements: bool, unrepeatable: bool, refused: bool
+) -> None:
+    scanner = Scanner("binlog.000001", 1)
+    scanner.statements, scanner.unrepeatable = statements, unrepeatable
+    assert binlogs.Facts(1, {}, {}, form).unrepeatable(scanner) is refused
 
 
 def stopped(error: str, statement: str) -> str:
