@@ -169,6 +169,7 @@ def test_statements_that_a_session_chose_are_refused(host: Host, formats: Databa
         name = host.backup()
         formats.ask(statement)
         done(host, "archive-binlogs")
+        assert ("only with --force" in host.status()["binlogs"]["message"]) is refused
         plan = json.loads(done(host, "restore", "--until", moment(formats).text(), "--plan"))
         assert plan["base"] == name
         assert [one for one in plan["problems"] if "binlog_format = STATEMENT, at least by a session" in one] == plan[

@@ -96,6 +96,7 @@ class Pass(t.NamedTuple):
     covered: int  # s since 1970
     since: int  # from when on every moment until then can be restored, 0 for none
     gaps: int  # in the whole archive
+    statements: t.Sequence[str]  # the logs in it with statements that may not repeat what they did
 
 
 class Store:
@@ -268,8 +269,10 @@ def archive_new(settings: Settings, server: Server) -> Pass:
     needless = first_needed(entries, backups, settings.binlog_days)
     for entry in entries[:needless]:
         store.remove(entry)
-    begin, gaps = since(entries[needless:], backups)
-    return Pass(len(added), next((one.gap for one in added if one.gap), ""), facts.now, begin, gaps)
+    kept = entries[needless:]
+    begin, gaps = since(kept, backups)
+    statements = [one.log for one in kept if one.statements]
+    return Pass(len(added), next((one.gap for one in added if one.gap), ""), facts.now, begin, gaps, statements)
 
 
 def _facts(server: Server) -> Facts:

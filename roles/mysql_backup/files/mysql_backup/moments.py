@@ -32,6 +32,11 @@ def archive_binlogs(settings: Settings) -> int:
     message = f"Every moment from {binlogs.local(done.since)} to {binlogs.local(done.covered)} can be restored."
     if not done.since:
         message = "No moment can be restored yet: there is no good backup from which the archived logs lead on; the next run makes one."
+    if done.statements:
+        message += (
+            f" Where the way to it leads through {done.statements[-1]} only with --force, for there are statements that may not repeat what they did "
+            f"(binlog_format) in {len(done.statements)} of the logs."
+        )
     if done.gap:
         message = f"{done.gap}. {message}"
     binlogs_ended(
