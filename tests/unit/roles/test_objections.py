@@ -18,12 +18,24 @@ import pytest
 HOSTS: dict[str, None] = {f"cmp{number:02}": None for number in range(7)}
 
 
+PEM = "-----BEGIN CERTIFICATE-----"
+LOGS = {
+    "central_logs_part": "node",
+    "central_logs_server": "log1",
+    "central_logs_ca": PEM,
+    "central_logs_certificate": PEM,
+    "central_logs_private_key": "-----BEGIN PRIVATE KEY-----",
+}
 WRONG = [{"name": "all", "limit": {"egress": {"rat": "20mbit"}}}]
 
 
 def _run(folder: Path, role: str, *, inventory: object = None, role_vars: object = None, extra: object = None) -> str:
     """The one error of a run of the role on seven hosts."""
-    variables = {"ansible_connection": "local", **t.cast("dict[str, object]", inventory or {})}
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        **t.cast("dict[str, object]", inventory or {}),
+    }
     (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": HOSTS, "vars": variables}}))
     task = {"import_role": {"name": f"openstack_ops.day2.{role}"}, "vars": role_vars or {}}
     (folder / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
@@ -44,6 +56,10 @@ def _run(folder: Path, role: str, *, inventory: object = None, role_vars: object
     [
         ("nova_notifications", {"nova_notifications_topics": []}, "nova_notifications_topics is empty; to send nothing, "),
         ("nova_notifications", {"nova_notifications_topics": ["a b"]}, "nova_notifications_topics has 'a b'; a topic is letters"),
+        ("central_logs", {**LOGS, "central_logs_server": ""}, "central_logs_server is empty; name the host"),
+        ("central_logs", {**LOGS, "central_logs_senders": {"192.0.2.1": "../x"}}, "central_logs_senders has the folder '../x'; it is"),
+        ("mysql_backup", {"mysql_backup_schedule": "0 2 * *"}, "mysql_backup_schedule is '0 2 * *', which cron ignores"),
+        ("mysql_backup", {"mysql_backup_directory": "backups"}, "mysql_backup_directory, mysql_backup_scratch and mysql_backup_metrics_directory"),
     ],
 )  # fmt: skip
 def test_contradictions_are_told_once(tmp_path: Path, role: str, options: dict[str, t.Any], told: str) -> None:

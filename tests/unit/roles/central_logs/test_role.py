@@ -42,7 +42,9 @@ def objections(**given: t.Any) -> list[str]:
     """What the role says of its options, without those that have no default."""
     templar = templar_of(**given)
     (checks,) = (
-        task["loop"] for task in read_yaml("roles/central_logs/tasks/main.yml") if "ansible.builtin.assert" in task
+        task["vars"]["__checks"]
+        for task in read_yaml("roles/central_logs/tasks/main.yml")
+        if "ansible.builtin.assert" in task
     )
     return [
         templar.template(trust_as_template(one["otherwise"]))

@@ -46,7 +46,11 @@ def role(name: str, **given: t.Any) -> t.Any:
 
 def objections(**given: t.Any) -> list[str]:
     """What the role says of its options."""
-    (checks,) = (one["loop"] for one in read_yaml("roles/mysql_backup/tasks/main.yml") if "loop" in one)
+    (checks,) = (
+        one["vars"]["__checks"]
+        for one in read_yaml("roles/mysql_backup/tasks/main.yml")
+        if "ansible.builtin.assert" in one
+    )
     values = templar(**given)
     broken = [one["otherwise"] for one in checks if not values.template(trust_as_template(one["holds"]))]
     return [values.template(trust_as_template(one)) for one in broken]
