@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply
 from tests.integration.tc_htb.frames import ARP, discovery, ethernet, ipv4, ipv6, send
-from tests.integration.tc_htb.namespace import PORT, Plug, tc_htb
+from tests.integration.tc_htb.namespace import PORT, Plug, kernel_text, shell, tc_htb
 
 KEY = PORT[:11]
 LIMIT = {"rate": "1mbit"}
@@ -24,6 +24,9 @@ FRAMES = {
     "neighbour advertisement": (discovery("2001:db8::1", "2001:db8::2", 136), True),
     "redirect": (discovery("fe80::1", "2001:db8::2", 137), True),
     "forwarded, so no neighbour": (discovery("2001:db8::1", "2001:db8::2", 135, hops=254), False),
+    "multicast listener done": (discovery("fe80::1", "ff02::2", 132, hops=1), False),
+    "below the types of neighbours": (discovery("fe80::1", "ff02::2", 131), False),
+    "above the types of neighbours": (discovery("fe80::1", "ff02::2", 138), False),
     "echo request": (discovery("2001:db8::1", "2001:db8::2", 128), False),
     "IPv6": (ipv6("2001:db8::1", "2001:db8::2"), False),
     "IPv4": (ipv4("198.51.100.1", "203.0.113.1"), False),
@@ -49,6 +52,33 @@ def test_neighbours_are_found_outside_the_limit(plug: Plug, kind: str) -> None:
             send(device, frame, 10)
             counted = exempt_bytes(direction) - before
             assert (counted >= 10 * len(frame)) == exempt, f"{direction} {name}: {counted} bytes"
+
+
+def test_filters_of_versions_before_are_replaced_once(plug: Plug) -> None:
+    """They had one for each of 133, 134 with 135, and 136 with 137."""
+    plug.hybrid()
+    desired = {"port_id": PORT, "plug": "ovs_hybrid", "egress": LIMIT, "ingress": LIMIT, "exempt": ["fd00:1::/64"]}
+    made = tc_htb(desired)["ports"][0]["now"]
+    new = kernel_text()
+    for device in ("tap" + KEY, "qvb" + KEY):
+        shell(f"tc filter del dev {device} parent 1: protocol ipv6 prio 2")
+        for kind, mask in (("85", "ff"), ("86", "fe"), ("88", "fe")):
+            shell(
+                f"tc filter add dev {device} parent 1: protocol ipv6 prio 2 u32 match u32 0x00003aff 0x0000ffff at 4 "
+                f"match u32 0x{kind}000000 0x{mask}000000 at 40 flowid 1:1"
+            )
+        shell(f"tc filter add dev {device} parent 1: protocol ipv6 prio 2 u32 "
+              f"match ip6 {'src' if device.startswith('tap') else 'dst'} fd00:1::/64 flowid 1:1")  # fmt: skip
+    predicted, done, again = tc_htb(desired, check=True), tc_htb(desired), tc_htb(desired)
+    for told in (predicted, done):
+        assert told["ports"][0]["found"] == told["ports"][0]["now"] == made
+        assert (told["ports"][0]["done"], told["ports"][0]["change"]) == ("changed", "unchanged")
+    assert not again["changed"]
+    assert sorted(_matches(kernel_text())) == sorted(_matches(new))
+
+
+def _matches(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.lstrip().startswith("match ")]
 
 
 def test_the_link_s_own_addresses_are_exempt_like_networks(plug: Plug) -> None:
