@@ -17,6 +17,7 @@ from tests.places import ROOT
 
 NAME = Path("ansible_collections/openstack_ops/day2")
 PORTS = 11
+BRIEF = {"ANSIBLE_DISPLAY_OK_HOSTS": "false", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
 ANSWERED = (
     "tc_htb", "tc_htb_info", "ceph_objects", "ceph_client_keys", "ceph_client_secret", "ceph_client_proof", "service_conf",
     "preflight_host", "nova_reserved_disk", "ceph_disks", "compute_audit_info", "compute_audit", "cloud_report_info",
@@ -71,8 +72,10 @@ def tree(folder: Path) -> Path:
     return folder
 
 
-def run(collections: Path, playbook: str, hosts: int, *words: str, variables: t.Mapping[str, t.Any]) -> str:
-    """What a playbook prints on so many hosts."""
+def run(
+    collections: Path, playbook: str, hosts: int, *words: str, variables: t.Mapping[str, t.Any], brief: bool = False
+) -> str:
+    """What a playbook prints on so many hosts; brief without what Ansible tells of hosts where nothing changed."""
     folder = collections / f"{playbook}-{hosts}"
     folder.mkdir(exist_ok=True)
     named = {
@@ -101,6 +104,7 @@ def run(collections: Path, playbook: str, hosts: int, *words: str, variables: t.
             "ANSIBLE_FORKS": "8",
             "ANSIBLE_HOME": str(folder / "home"),
             "COLUMNS": "160",
+            **(BRIEF if brief else {}),
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -63,6 +63,11 @@ def test_the_output_of_a_callback_for_programs_stays_theirs(tmp_path: Path) -> N
     assert [host["text"] for task in said["plays"][0]["tasks"] for host in task["hosts"].values()] == [TABLE] * 3
 
 
+def test_lines_stay_where_hosts_without_a_change_are_hidden(tmp_path: Path) -> None:
+    said = play(tmp_path, TABLE, ANSIBLE_DISPLAY_OK_HOSTS="false")
+    assert (said.count("ok: ["), [said.count(f"\n{line}\n") for line in TABLE]) == (0, [3, 3])
+
+
 def test_lines_are_in_the_log(tmp_path: Path) -> None:
     play(tmp_path, TABLE, ANSIBLE_LOG_PATH=str(tmp_path / "log"))
     assert TABLE[1] in (tmp_path / "log").read_text()
