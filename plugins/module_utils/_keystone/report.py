@@ -9,6 +9,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from .._text import MOST_ROWS, printable, table
 from . import hashes
 from .candidates import OWN_NAME
 from .database import Found, User
@@ -29,6 +30,10 @@ class Told:
     expired: bool
     matches: list[str] = field(default_factory=list)
     not_compared: str = ""
+
+    @property
+    def needs_a_look(self) -> bool:
+        return bool(self.matches or self.not_compared or self.expired or self.current > 1)
 
     def public(self) -> dict[str, t.Any]:
         return {
@@ -119,6 +124,33 @@ def compare(
             "or fewer candidates."
         )
     return problems
+
+
+def lines(told: t.Sequence[Told]) -> list[str]:
+    """Totals, and a table of the users, those that need a look first; of many users these alone."""
+    counted = counts(told)
+    shown = sorted(told, key=lambda one: not one.needs_a_look)
+    if len(shown) > MOST_ROWS:
+        shown = [one for one in shown if one.needs_a_look]
+    made = [
+        f"{counted['users']} local user(s): {counted['matched']} with a known password, {counted['not_compared']} not compared, "
+        f"{counted['expired']} expired, {counted['several_current']} with several current passwords."
+    ]
+    if shown:
+        made += table(_HEAD, map(_row, shown))
+    if len(shown) < len(told):
+        made.append(f"and {len(told) - len(shown)} user(s) with nothing to look at")
+    return made
+
+
+_HEAD = ("user", "domain", "algorithm", "cost", "age, days", "expires, days", "current", "known as", "not compared")
+
+
+def _row(one: Told) -> list[object]:
+    cost = " ".join(f"{name}={number}" for name, number in one.cost.items())
+    days = ["" if number is None else number for number in (one.age, one.expires)]
+    names = [printable(one.user.name), printable(one.user.domain)]
+    return [*names, one.algorithm, cost, *days, one.current, ", ".join(one.matches), one.not_compared]
 
 
 def counts(told: t.Sequence[Told]) -> dict[str, t.Any]:

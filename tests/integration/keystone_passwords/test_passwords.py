@@ -110,9 +110,11 @@ def play(there: Newcomer, command: str, *more: str) -> tuple[str, dict[str, dict
     said = done.stdout + done.stderr
     assert done.returncode == 2, said[-3000:]
     assert "TASK [Show the users" in said, said[-3000:]
-    answer = said[said.index("=> {", said.index("TASK [Show the users")) + 3 :]
-    counts = json.JSONDecoder().raw_decode(answer)[0]["msg"]
-    return said + (there.home / "log").read_text(), {user["name"]: user for user in counts["users"]}, counts
+    answer = said[said.index("=> {", said.index("TASK [Look at the local users")) + 3 :]
+    found = json.JSONDecoder().raw_decode(answer)[0]
+    printed = said.partition("TASK [Show the users")[2].splitlines()
+    assert [line for line in found["text"] if line not in printed] == []
+    return said + (there.home / "log").read_text(), {user["name"]: user for user in found["users"]}, found["counts"]
 
 
 def host(there: Newcomer, release: str, account: str) -> list[str]:

@@ -79,7 +79,13 @@ def test_a_playbook_prints_no_more_for_a_host(
 @pytest.mark.parametrize(
     ("playbook", "variables", "lines", "size", "head"),
     [
-        ("limit_instances", RULES, 3, 183, "host     limited  created\n"),
+        (
+            "limit_instances",
+            RULES,
+            3,
+            183,
+            "Limits: 198 port(s) limited on 18 compute(s); 198 created.\nhost     limited  created\n",
+        ),
         ("audit_computes", {}, 2, 263, "node     state "),
         ("verify_ceph", CEPH, 2, 163, "host     client "),
     ],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import typing as t
 
@@ -234,3 +235,19 @@ def test_candidates_that_are_none(given: list[t.Any], named: dict[str, t.Any], s
 def test_what_the_filter_has_not_packed(text: str) -> None:
     with pytest.raises(OperatorError, match="isn't what the filter"):
         unpacked(text)
+
+
+def test_totals_come_first_and_then_who_needs_a_look(users: list[report.Told]) -> None:
+    ann, bob, eve = users
+    ann.user = dataclasses.replace(ann.user, name="ann\x1b[2J\nbob")
+    ann.cost = {"rounds": 12}
+    bob.matches, eve.not_compared = ["own name"], "time"
+    assert report.lines(users) == [
+        "3 local user(s): 1 with a known password, 1 not compared, 0 expired, 0 with several current passwords.",
+        "user         domain   algorithm  cost       age, days  expires, days  current  known as  not compared",
+        "bob          Default  bcrypt                     1999                       1  own name",
+        "eve          Default  bcrypt                     1999                       1            time",
+        "ann?[2J?bob  Default  bcrypt     rounds=12       1999                       1",
+    ]
+    assert [line.split()[0] for line in report.lines(users * 21)[2:]] == ["bob", "eve"] * 21 + ["and"]
+    assert report.lines([])[1:] == []

@@ -34,6 +34,7 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
     _info, planned = recorded("other-rules")
     told = summary({"cmp01": refused, "cmp02": planned, "cmp03": None, "cmp04": {"msg": "rule 1 has no name."}})
     assert told["text"] == [
+        "Limits: 2 port(s) limited on 4 compute(s); 1 changed, 1 removed, 1 unchanged, 1 gone, 1 refused.",
         "host   limited  changed  removed  unchanged  gone  refused",
         "cmp01        1        0        0          0     1        1",
         "cmp02        1        1        1          1     0        0",
@@ -51,14 +52,19 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
     assert told["hosts"]["cmp03"]["problems"]
 
 
+def test_a_compute_without_a_result_has_no_totals() -> None:
+    assert summary({"cmp01": None})["text"][0] == "Limits: 0 port(s) limited on 1 compute(s)."
+
+
 def test_of_many_computes_those_where_something_changes_are_listed() -> None:
     still = {"ports": [{"now": {"egress": {}, "ingress": {"rate": "1mbit"}}, "done": "unchanged", "reason": ""}]}
     quiet = {**still, "counts": {"unchanged": 1}}
     results: dict[str, t.Any] = {f"cmp{number:02}": quiet for number in range(60)}
-    assert len(summary(results)["text"]) == 61
+    assert len(summary(results)["text"]) == 62
     results["cmp60"] = {**still, "counts": {"changed": 1}}
     told = summary(results)
     assert told["text"] == [
+        "Limits: 61 port(s) limited on 61 compute(s); 1 changed, 60 unchanged.",
         "host   limited  changed  unchanged",
         "cmp60        1        1          0",
         "and 60 computes with 60 limited ports where nothing changes",
@@ -68,7 +74,7 @@ def test_of_many_computes_those_where_something_changes_are_listed() -> None:
 
 def test_the_summary_tells_why_on_request() -> None:
     _info, result = recorded("other-rules")
-    told = summary({"cmp01": result}, why=True)["text"][2:]
+    told = summary({"cmp01": result}, why=True)["text"][3:]
     assert told == [
         f"cmp01 {HYBRID}: not limited: no rule matches",
         f"cmp01 {NATIVE}: upload 3mbit (ceil 6mbit, burst 3750000b, exempt nothing): rule 1 'x' because flavor is m1.tiny",
