@@ -236,6 +236,12 @@ counts:
   returned: success, and when only some parts could not be done
   type: dict
   sample: {changed: 0, created: 1, failed: 0, gone: 0, refused: 0, removed: 0, unchanged: 1}
+text:
+  description: A line for each part, what was done and its numbers now.
+  returned: success, and when only some parts could not be done
+  type: list
+  elements: str
+  sample: ["instance-0000002a, disk vda: created; now total_bytes_sec 20 MiB, total_iops_sec 500"]
 """
 
 import typing as t
@@ -304,7 +310,11 @@ def job(module: AnsibleModule) -> Outcome:
     failing = ("refused", "failed", "gone") if module.params["strict"] else ("refused", "failed")
     return Outcome(
         outcome.changed,
-        dict(parts=[plan.public() for plan in outcome.plans], counts=outcome.counts),
+        dict(
+            parts=[plan.public() for plan in outcome.plans],
+            counts=outcome.counts,
+            text=[plan.text for plan in outcome.plans],
+        ),
         diff=outcome.diff,
         failures=[plan.reason for plan in outcome.plans if plan.done in failing],
     )

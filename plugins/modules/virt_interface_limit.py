@@ -211,6 +211,12 @@ counts:
   returned: success, and when only some NICs could not be done
   type: dict
   sample: {changed: 0, created: 1, failed: 0, gone: 0, kept: 0, refused: 0, removed: 0, unchanged: 19}
+text:
+  description: A line for each NIC, what was done and its limits now.
+  returned: success, and when only some NICs could not be done
+  type: list
+  elements: str
+  sample: ["instance-0000002a, NIC 2 (tapfc618310-b9): created; now inbound 20mbit (peak 40mbit, burst 2mb), outbound 8mbit (burst 1000kb)"]
 """
 
 import typing as t
@@ -267,6 +273,7 @@ def job(module: AnsibleModule) -> Outcome:
             interfaces=[plan.public() for plan in outcome.plans],
             in_sync=not (outcome.changed or failures),
             counts=outcome.counts,
+            text=[plan.text for plan in outcome.plans],
         ),
         diff=outcome.diff,
         failures=failures,

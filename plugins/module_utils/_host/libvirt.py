@@ -71,6 +71,7 @@ class DomainPlan:
     found: dict[str, t.Any]
     now: dict[str, t.Any]
     done: str
+    reason: str
     live: bool
     config: bool
 
@@ -82,6 +83,20 @@ class DomainPlan:
     def called(self) -> str:
         """What the part is called in diffs."""
         raise NotImplementedError
+
+    def numbers(self, there: t.Mapping[str, t.Any]) -> str:
+        """The numbers of the running domain, or of its configuration, as people read them."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """What is done and what will be there then, in a line; running and configured apart where they differ."""
+        places = (("running", self.now["live"]), ("configured", self.now["config"]))
+        told = {word: self.numbers(there) for word, there in places if there is not None}
+        if len(set(told.values())) == 1:
+            told = {"now": next(iter(told.values()))}
+        parts = [f"{self.called}: {self.done}", *(f"{word} {numbers}" for word, numbers in told.items()), self.reason]
+        return "; ".join(filter(None, parts))
 
 
 _P = t.TypeVar("_P", bound=DomainPlan)

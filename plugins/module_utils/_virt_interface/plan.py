@@ -13,7 +13,8 @@ from .._common import OperatorError
 from .._host.libvirt import DomainPlan
 from .._kernel.device import Device
 from .._tc import ownership
-from .limits import AVERAGE_BITS, DesiredInterface, Limits, Rate
+from .._tc.units import format_rate, format_size
+from .limits import AVERAGE_BITS, BURST_UNIT, DesiredInterface, Limits, Rate
 
 if t.TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -122,6 +123,10 @@ class InterfacePlan(DomainPlan):
     def called(self) -> str:
         return self.nic.called if self.nic else self.desired.domain
 
+    def numbers(self, there: t.Mapping[str, t.Any]) -> str:
+        """Both directions, in bit/s and bytes."""
+        return ", ".join(f"{direction} {_rate_text(rate)}" for direction, rate in there.items())
+
     def refuse(self, done: str, reason: str) -> InterfacePlan:
         """The same NIC with nothing to do, because of reason."""
         return InterfacePlan(self.desired, self.nic, self.found, self.found, done, reason)
@@ -141,6 +146,14 @@ class InterfacePlan(DomainPlan):
             "reason": self.reason,
             "now": self.now,
         }
+
+
+def _rate_text(rate: t.Optional[t.Mapping[str, int]]) -> str:
+    if not rate:
+        return "not limited"
+    more = [f"peak {format_rate(rate['peak'] * AVERAGE_BITS)}"] if rate["peak"] else []
+    more += [f"burst {format_size(rate['burst'] * BURST_UNIT)}"] if rate["burst"] else []
+    return format_rate(rate["average"] * AVERAGE_BITS) + (f" ({', '.join(more)})" if more else "")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import typing as t
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
-from .._common import OperatorError, listed, shown
+from .._common import OperatorError, listed, shown, size_text
 from .._host.libvirt import DomainPlan
-from .wanted import NUMBERS, QUOTA, RATES, SHARES, Cpu, Desired
+from .wanted import NUMBERS, QUOTA, RATES, SHARES, SIZE, Cpu, Desired
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +75,11 @@ class PartPlan(DomainPlan):
         name = self.domain.name if self.domain else self.desired.domain
         return f"{name}, {f'disk {self.disk.target}' if self.disk else 'CPU'}"
 
+    def numbers(self, there: t.Mapping[str, t.Any]) -> str:
+        """Those that are set, by libvirt's names; rates and sizes of bytes with a unit."""
+        told = [f"{name} {_number_text(name, number)}" for name, number in there.items() if number is not None]
+        return ", ".join(told) or "without any of it"
+
     def public(self) -> dict[str, t.Any]:
         return {
             "domain": self.domain.name if self.domain else self.desired.domain,
@@ -87,6 +92,10 @@ class PartPlan(DomainPlan):
             "reason": self.reason,
             "now": self.now,
         }
+
+
+def _number_text(name: str, number: int) -> str:
+    return size_text(number) if name == SIZE or name.endswith(("bytes_sec", "bytes_sec_max")) else str(number)
 
 
 def nothing() -> dict[str, t.Any]:

@@ -353,3 +353,17 @@ def test_a_host_without_the_binding_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "libvirt", None)
     with pytest.raises(OperatorError, match="install python3-libvirt"):
         apply.Libvirt.open("qemu:///system")
+
+
+def test_what_was_done_is_told_in_a_line(compute: FakeCompute) -> None:
+    (one,) = run(compute, {"port_id": PORT, **BOTH}).plans
+    limits = "inbound 2mbit (peak 4mbit, burst 64kb), outbound 1mbit (burst 64kb)"
+    assert one.text == f"{one.called}: created; now {limits}"
+    one.now["config"] = {"inbound": None, "outbound": None}
+    one.reason = "why"
+    assert one.text == (
+        f"{one.called}: created; running {limits}; configured inbound not limited, outbound not limited; why"
+    )
+    (gone,) = run(compute, {"domain": "instance-ffffffff", "nic": 1, **BOTH}).plans
+    assert gone.reason
+    assert gone.text == f"{gone.called}: gone; {gone.reason}"

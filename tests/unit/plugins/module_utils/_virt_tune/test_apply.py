@@ -234,3 +234,12 @@ def test_a_success_that_is_none_is_told(domain: FakeDomain) -> None:
 
 def test_the_numbers_are_libvirts() -> None:
     assert set(NUMBERS) == set(fake_tunable.NUMBERS)
+
+
+def test_what_was_done_is_told_in_lines(domain: FakeDomain) -> None:
+    cpu, disk = run(domain, {"cpu": CPU, "disks": [BURST]}).plans
+    assert cpu.text == f"{cpu.called}: changed; now shares 50, vcpu_quota 20000, vcpu_period 50000"
+    numbers = "total_bytes_sec 1 MiB, total_bytes_sec_max 2 MiB, total_bytes_sec_max_length 7"
+    assert disk.text == f"{disk.called}: created; now {numbers}"
+    (none,) = run(domain, {"disks": [ABSENT]}).plans
+    assert none.text == f"{none.called}: removed; now without any of it"
