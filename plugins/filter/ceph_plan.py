@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import services
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import data_pools, services
 
 
 def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -> dict[str, t.Any]:
@@ -22,6 +22,9 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
         services.check_names(names, known)
         services.check_retired(retired, names, known)
         rotating = bool(settings.get("rotating"))
+        rows = services.with_nova(settings.get("here") or [], settings.get("nova") or {}, settings.get("conf") or "")
+        data = data_pools.data_pools(settings.get("pools") or [])
+        makes = data_pools.default_data_pools(settings, rows, data)
         found: dict[str, t.Any] = {
             "clients": services.clients(settings.get("clients") or [], names, rotating=rotating),
             "retired": [
@@ -30,10 +33,10 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
             ],
         }
         if fsid:
-            rows = services.with_nova(
-                settings.get("here") or [], settings.get("nova") or {}, settings.get("conf") or ""
-            )
+            # While keys are rotated, ceph.conf doesn't know the successors yet.
+            rows = data_pools.with_data(rows, data, {} if rotating else makes)
             found["here"] = services.here(rows, names, fsid, uuid, services.uuids_of(settings))
+            found["ceph_conf"] = data_pools.ceph_conf(makes, names)
             found["files"] = services.service_files(settings, names, fsid, uuid, settings.get("alike") or {})
     except services.CephNamesError as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from None

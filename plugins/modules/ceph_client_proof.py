@@ -16,7 +16,7 @@ description:
   - Does the same with a keyring, and once more as the user of the service that reads it, where that service looks for it.
   - Compares clients, pools and UUIDs in C(cinder.conf), C(glance-api.conf) and C(nova.conf) with O(clients).
   - Nothing that hangs keeps it from ending. A pool that is full, at its quota, or whose OSDs don't answer is named.
-  - Changes nothing, neither on the host nor in the cluster.
+  - Changes nothing, neither on the host nor in the cluster, except for O(clients[].data_pools): an image of 1 MiB is made, written and removed.
 requirements:
   - python3-rados, which ceph-common brings, and python3-libvirt where a uuid is given
 extends_documentation_fragment:
@@ -57,6 +57,14 @@ options:
         type: list
         elements: str
         default: []
+      data_pools:
+        description:
+          - By pools in which it makes images on this host, the pools where their data should go. With O(clients[].keyring), it makes
+            an image in each (C(openstack_ops.day2.proof.HOST.CLIENT)), writes it, sees where the data is, and removes it. Not in check mode,
+            and not where something else is wrong with the client.
+          - Needs C(python3-rbd).
+        type: dict
+        default: {}
   uuid:
     description: The UUID of secrets that don't say their own.
     type: str
@@ -124,6 +132,7 @@ uses:
 """
 
 import typing as t
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -153,12 +162,15 @@ def claim_of(row: dict[str, t.Any], default_uuid: str) -> proof.Claim:
         user=row["user"] or "",
         write=tuple(check_name(pool, "pool") for pool in row["write"]),
         read=tuple(check_name(pool, "pool") for pool in row["read"]),
+        data_pools=tuple((check_name(str(pool), "pool"), str(data)) for pool, data in row["data_pools"].items()),
     )
 
 
 def job(module: AnsibleModule) -> Outcome:
     params = module.params
     claims = [claim_of(row, params["uuid"] or "") for row in params["clients"]]
+    if module.check_mode:
+        claims = [replace(claim, data_pools=()) for claim in claims]
     paths = proof.paths_of(params) if params["compare"] else {}
     uses = [use for service, path in paths.items() for use in proof.read_uses(service, path)]
 
@@ -198,6 +210,7 @@ def main() -> None:
                     user=dict(type="str"),
                     write=dict(type="list", elements="str", default=[]),
                     read=dict(type="list", elements="str", default=[]),
+                    data_pools=dict(type="dict", default={}),
                 ),
             ),
             uuid=dict(type="str"),

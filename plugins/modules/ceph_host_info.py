@@ -34,7 +34,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 conf:
-  description: C(path), C(fsid) and C(mon_host) of the configuration file; empty where it isn't there.
+  description: >-
+    C(path), C(fsid) and C(mon_host) of the configuration file, and C(data_pools), the data pools of new images by section; empty where it isn't there.
   returned: success
   type: dict
 secrets:

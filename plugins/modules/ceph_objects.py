@@ -33,7 +33,7 @@ extends_documentation_fragment:
   - openstack_ops.day2.ceph_admin
 options:
   pools:
-    description: Replicated pools.
+    description: The pools, replicated unless O(pools[].erasure_profile) says otherwise.
     type: list
     elements: dict
     default: []
@@ -80,6 +80,24 @@ options:
         type: int
       crush_rule:
         description: The rule that places its objects.
+        type: str
+      erasure_profile:
+        description:
+          - The erasure-code profile with which it is made. Such a pool holds only the data of images; see O(pools[].data_pool). With the application
+            V(rbd) it is told to allow overwrites (C(allow_ec_overwrites)), for which all its OSDs must be BlueStore's.
+          - Ceph can't change it later. A pool that is there with another profile, or replicated, is refused.
+        type: str
+      erasure_settings:
+        description:
+          - The settings of O(pools[].erasure_profile), for example C(k=4), C(m=2) and C(crush-failure-domain=host). C(k) and C(m) are needed. With
+            them, a profile that isn't there is created. One that is there is never changed, and refused where it says something else.
+        type: dict
+      data_pool:
+        description:
+          - The pool that has the data of this pool's images. Their names and metadata stay in this one, which has to be replicated. It has to exist, or to
+            be listed as well.
+          - Clients whose osd caps name this pool get the same for the data pool.
+          - Ceph doesn't note this in the pool. Which data pool an image gets is up to C(rbd_default_data_pool) of the client that makes it.
         type: str
       delete_really:
         description: The pool's name once more, for O(pools[].state=absent). All that is in the pool is lost.
@@ -147,6 +165,15 @@ EXAMPLES = r"""
           osd: profile rbd pool=volumes, profile rbd-read-only pool=images
           mgr: profile rbd pool=volumes
 
+- name: Volumes with their data in an erasure-coded pool
+  openstack_ops.day2.ceph_objects:
+    pools:
+      - name: volumes-data
+        erasure_profile: volumes-4-2
+        erasure_settings: {k: 4, m: 2, crush-failure-domain: host}
+      - name: volumes
+        data_pool: volumes-data
+
 - name: A pool that is no longer needed, with all its contents
   openstack_ops.day2.ceph_objects:
     pools:
@@ -185,8 +212,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import monitors
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import check_name, doubts, entity
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.pools import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import (
+    check_name,
+    doubts,
+    entity,
+    with_data_pools,
+)
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.objects import (
     Client,
     DesiredObjects,
     Pool,
@@ -204,6 +236,7 @@ _SETTINGS = (
     "target_size_ratio",
     "quota_max_objects",
     "crush_rule",
+    "erasure_profile",
 )
 
 
@@ -225,6 +258,9 @@ def argument_spec() -> dict[str, t.Any]:
                 quota_max_bytes=dict(type="str"),
                 quota_max_objects=dict(type="int"),
                 crush_rule=dict(type="str"),
+                erasure_profile=dict(type="str"),
+                erasure_settings=dict(type="dict"),
+                data_pool=dict(type="str"),
                 delete_really=dict(type="str"),
             ),
         ),
@@ -247,10 +283,12 @@ def argument_spec() -> dict[str, t.Any]:
 
 def desired_of(params: dict[str, t.Any]) -> DesiredObjects:
     pools, absent = [], []
+    rows = [row for row in params["pools"] if row["state"] == "present"]
+    data_pools = {row["name"]: check_name(row["data_pool"], "pool") for row in rows if row["data_pool"]}
     for row in params["pools"]:
         name = check_name(row["name"], "pool")
         if row["state"] == "present":
-            pools.append(_pool(name, row))
+            pools.append(_pool(name, row, data=name in data_pools.values()))
         elif row["delete_really"] == name:
             absent.append(name)
         else:
@@ -264,7 +302,7 @@ def desired_of(params: dict[str, t.Any]) -> DesiredObjects:
         clients=tuple(
             Client(
                 entity(row["name"]),
-                {str(daemon): str(caps) for daemon, caps in row["caps"].items()},
+                _caps(row["caps"], data_pools),
                 entity(row["successor_of"]) if row["successor_of"] else "",
                 entity(row["name"]) in params["take_away"],
             )
@@ -274,10 +312,37 @@ def desired_of(params: dict[str, t.Any]) -> DesiredObjects:
         absent_pools=tuple(absent),
         absent_clients=tuple(entity(row["name"]) for row in clients if row["state"] == "absent"),
         successors={entity(row["name"]): entity(row["successor"]) for row in clients if row["successor"]},
+        profiles=_profiles(rows),
+        data_pools=data_pools,
     )
 
 
-def _pool(name: str, row: dict[str, t.Any]) -> Pool:
+def _caps(given: dict[str, t.Any], data_pools: dict[str, str]) -> dict[str, str]:
+    caps = {str(daemon): str(text) for daemon, text in given.items()}
+    return {**caps, "osd": with_data_pools(caps["osd"], data_pools)} if "osd" in caps else caps
+
+
+def _profiles(rows: list[dict[str, t.Any]]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        name, given = row["erasure_profile"], row["erasure_settings"]
+        if given is None:
+            continue
+        if not name:
+            raise OperatorError(
+                f"Pool {row['name']}: erasure_settings are given, but no erasure_profile; name the profile."
+            )
+        settings = {
+            str(key): str(value).lower() if isinstance(value, bool) else str(value) for key, value in given.items()
+        }
+        if found.setdefault(check_name(name, "erasure-code profile"), settings) != settings:
+            raise OperatorError(
+                f"Pool {row['name']}: another pool gives other erasure_settings for {name}; make them the same."
+            )
+    return found
+
+
+def _pool(name: str, row: dict[str, t.Any], *, data: bool) -> Pool:
     quota = None
     if row["quota_max_bytes"] is not None:
         quota = size_of(row["quota_max_bytes"])
@@ -285,7 +350,13 @@ def _pool(name: str, row: dict[str, t.Any]) -> Pool:
             raise OperatorError(
                 f"Pool {name}: quota_max_bytes {row['quota_max_bytes']!r} is no size; write it as 500G or 20TiB, 0 for none."
             )
-    return Pool(name, quota_max_bytes=quota, **{setting: row[setting] for setting in _SETTINGS})
+    overwrites = True if row["application"] == "rbd" and (data or row["erasure_profile"]) else None
+    return Pool(
+        name,
+        quota_max_bytes=quota,
+        allow_ec_overwrites=overwrites,
+        **{setting: row[setting] for setting in _SETTINGS},
+    )
 
 
 def job(module: AnsibleModule) -> Outcome:

@@ -64,9 +64,15 @@ pools:
     quota_max_objects:
       description: The most objects that it may hold; 0 for no limit.
       type: int
+    copies:
+      description: The number of copies; of an erasure-coded pool, the chunks of data and of coding, as V(4+2).
+      type: str
+    erasure_profile:
+      description: The profile of an erasure-coded pool; empty for a replicated one.
+      type: str
   sample:
     - {name: volumes, stored: 5368709120, used: 16106127360, objects: 1290, max_avail: 96636764160, fits: 96636764160, percent_used: 5.26,
-       quota_max_bytes: 21990232555520, quota_max_objects: 0}
+       quota_max_bytes: 21990232555520, quota_max_objects: 0, copies: "3", erasure_profile: ""}
 text:
   description: The same as a table for people.
   returned: success
@@ -83,7 +89,10 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._module import 
 
 def job(module: AnsibleModule) -> Outcome:
     with monitors.monitors_of(module) as cluster:
-        found = read_usage(cluster.call("df", {"detail": "detail"}, ("df", "detail")))
+        df = cluster.call("df", {"detail": "detail"}, ("df", "detail"))
+        pools = cluster.call("osd pool ls", {"detail": "detail"}, ("osd", "pool", "ls", "detail"))
+        coded = {row["erasure_code_profile"] for row in pools if row.get("erasure_code_profile")}
+        found = read_usage(df, pools, cluster.profiles(coded) if coded else {})
     return Outcome(False, dict(pools=[one.public() for one in found], text=usage_text(found)))
 
 

@@ -122,6 +122,20 @@ def pools_of(osd_caps: str) -> tuple[set[str], set[str]]:
     return write, read - write
 
 
+def with_data_pools(osd_caps: str, data_pools: t.Mapping[str, str]) -> str:
+    """OSD caps with each clause about a pool once more for its data pool, where nothing covers that yet; otherwise as they are."""
+    found = caps_text(osd_caps).split(", ")
+    added: list[str] = []
+    for text in found:
+        for pool in _pools(_parse(text)):
+            if pool not in data_pools:
+                continue
+            more = re.sub(rf"(\bpool[= ][\"']?){re.escape(pool)}(?![\w.-])", rf"\g<1>{data_pools[pool]}", text)
+            if not any(_covers("osd", _parse(one), _parse(more)) for one in [*found, *added]):
+                added.append(more)
+    return ", ".join([*found, *added]) if added else osd_caps
+
+
 def _check_clause(where: str, text: str) -> None:
     clause = _parse(text)
     if clause.profile is not None:

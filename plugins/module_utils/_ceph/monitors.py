@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from .._common import OperatorError, Run, changed_meanwhile
 from .._module import runner
 from .caps import same_caps
-from .pools import Cluster, DesiredObjects, PoolsPlan, Step, differences, empty, plan, read_cluster, uninitialized
+from .objects import Cluster, DesiredObjects
+from .pools import PoolsPlan, Step, differences, empty, plan, read_cluster, uninitialized
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,10 +87,13 @@ class Monitors:
         """Close the connection."""
 
     # ---------------------------------------------------------------- look
-    def read(self, leaving: t.Collection[str] = (), pools: t.Collection[str] = ()) -> Cluster:
+    def read(
+        self, leaving: t.Collection[str] = (), pools: t.Collection[str] = (), profiles: t.Collection[str] = ()
+    ) -> Cluster:
         """Read pools, CRUSH rules and clients.
 
-        Of clients to be removed (leaving), also from where they are connected; of the named pools, also whether they need `rbd pool init`.
+        Of clients to be removed (leaving), also from where they are connected; of the named pools, also whether they need `rbd pool init`; and
+        the named erasure-code profiles that exist.
         """
         rows = self.call("osd pool ls", {"detail": "detail"}, ("osd", "pool", "ls", "detail"))
         unused = uninitialized(rows, pools)
@@ -101,8 +105,20 @@ class Monitors:
             self.call("auth ls", {}, ("auth", "ls")),
             unused,
         )
+        if profiles:
+            found = replace(found, profiles=self.profiles(profiles))
         there = [name for name in leaving if name in found.clients]
         return replace(found, connected=self._connected(there)) if there else found
+
+    def profiles(self, names: t.Collection[str]) -> dict[str, dict[str, str]]:
+        """The settings of those of these erasure-code profiles that exist."""
+        way = ("osd", "erasure-code-profile")
+        known = self.call("osd erasure-code-profile ls", {}, (*way, "ls"))
+        return {
+            name: self.call("osd erasure-code-profile get", {"name": name}, (*way, "get", name))
+            for name in sorted(names)
+            if name in known
+        }
 
     def _connected(self, clients: t.Collection[str]) -> dict[str, tuple[str, ...]]:
         """The addresses that clients are connected from. Each monitor knows only its own connections.
@@ -147,7 +163,7 @@ class Monitors:
                     self._do(step)
             else:
                 self._do(step)
-        found = self.read(pools=desired.names[0])
+        found = self.read(pools=desired.names[0], profiles=desired.profile_names)
         wrong = differences(found, desired)
         if wrong:
             raise changed_meanwhile(", ".join(wrong))
@@ -375,7 +391,7 @@ def apply(found: Monitors, desired: DesiredObjects) -> PoolsOutcome:
 
 def _planned(found: Monitors, desired: DesiredObjects) -> tuple[PoolsPlan, list[str]]:
     """The plan, and all steps as text; the first restores mon_allow_pool_delete if a killed run left it on."""
-    made = plan(desired, found.read(desired.absent_clients, desired.names[0]))
+    made = plan(desired, found.read(desired.absent_clients, desired.names[0], desired.profile_names))
     first = next((step.text for step in made.steps if step.program == "rbd"), "")
     if first and not shutil.which("rbd"):
         raise OperatorError(f"The rbd command isn't installed on this host, so it can't {first}; install ceph-common.")

@@ -7,95 +7,20 @@ from __future__ import annotations
 
 import struct
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from .._common import OperatorError, listed
 from .caps import check_caps, pools_of, same_caps, taken_away
+from .erasure import check_data_pools, settings_text
+from .objects import Client, Cluster, DesiredObjects, Pool
 
-#: The type of a replicated pool in `osd pool ls detail`.
-_REPLICATED = 1
+#: The types of pools in `osd pool ls detail`.
+_REPLICATED, _ERASURE = 1, 3
 
 
 def single(value: float) -> float:
     """Round a number to single precision, as Ceph stores it: 0.2 is read back as 0.20000000298."""
     return t.cast(float, struct.unpack("f", struct.pack("f", value))[0])
-
-
-# --------------------------------------------------------------------- pools
-@dataclass(frozen=True)
-class Pool:
-    """A pool. In a desired pool, None means that the operator didn't set it.
-
-    initialized is only found, never asked for: whether `rbd pool init` was run; None if that is unknown, or of no use.
-    """
-
-    name: str
-    application: t.Optional[str] = None
-    size: t.Optional[int] = None
-    min_size: t.Optional[int] = None
-    pg_num: t.Optional[int] = None
-    pg_autoscale_mode: t.Optional[str] = None
-    target_size_ratio: t.Optional[float] = None
-    quota_max_bytes: t.Optional[int] = None
-    quota_max_objects: t.Optional[int] = None
-    crush_rule: t.Optional[str] = None
-    initialized: t.Optional[bool] = None
-
-    def public(self) -> dict[str, t.Any]:
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client and its caps. The key isn't part of it, so it can't leave the module.
-
-    In a desired client, successor_of is the client that it replaces, and narrow allows existing caps to be taken away.
-    """
-
-    name: str
-    caps: t.Mapping[str, str] = field(default_factory=dict)
-    successor_of: str = ""
-    narrow: bool = False
-
-    def public(self) -> dict[str, t.Any]:
-        return {"name": self.name, "caps": dict(self.caps)}
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The actual state. connected has, by name, the addresses of clients that are to be removed."""
-
-    pools: t.Mapping[str, Pool]
-    clients: t.Mapping[str, Client]
-    rules: tuple[str, ...] = ()
-    connected: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def public(self, pools: t.Collection[str], clients: t.Collection[str]) -> dict[str, t.Any]:
-        """The named pools and clients that exist, as the module returns them."""
-        return {
-            "pools": [self.pools[name].public() for name in sorted(pools) if name in self.pools],
-            "clients": [self.clients[name].public() for name in sorted(clients) if name in self.clients],
-        }
-
-
-@dataclass(frozen=True)
-class DesiredObjects:
-    """The desired state. Pools and clients that aren't named are left alone."""
-
-    pools: tuple[Pool, ...] = ()
-    clients: tuple[Client, ...] = ()
-    absent_pools: tuple[str, ...] = ()
-    absent_clients: tuple[str, ...] = ()
-    #: The successor of each client to be removed, by name.
-    successors: t.Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[set[str], set[str]]:
-        """All pools and all clients that are named."""
-        return (
-            {pool.name for pool in self.pools} | set(self.absent_pools),
-            {client.name for client in self.clients} | set(self.absent_clients),
-        )
 
 
 @dataclass(frozen=True)
@@ -139,6 +64,7 @@ def check(desired: DesiredObjects, actual: Cluster) -> None:
         raise OperatorError("client.admin is the cluster's administrator; this module neither changes nor removes it.")
     for pool in desired.pools:
         _check_pool(pool, actual)
+    check_data_pools(desired, actual)
     pools = (set(actual.pools) | {pool.name for pool in desired.pools}) - set(desired.absent_pools)
     for client in desired.clients:
         if not client.caps:
@@ -223,9 +149,10 @@ def _check_pool(pool: Pool, actual: Cluster) -> None:
 
 def plan(desired: DesiredObjects, actual: Cluster) -> PoolsPlan:
     """Plan the steps. Raises OperatorError before anything has changed."""
-    desired = replace(desired, pools=tuple(_complete(pool) for pool in desired.pools))
+    desired = replace(desired, pools=tuple(_complete(pool, actual.pools.get(pool.name)) for pool in desired.pools))
     check(desired, actual)
-    steps: list[Step] = []
+    new = {name: settings for name, settings in desired.profiles.items() if name not in actual.profiles}
+    steps = [_profile_step(name, new[name]) for name in sorted(new)]
     pools, clients = dict(actual.pools), dict(actual.clients)
     for pool in desired.pools:
         steps += _pool_steps(pool, actual.pools.get(pool.name))
@@ -252,11 +179,14 @@ def plan(desired: DesiredObjects, actual: Cluster) -> PoolsPlan:
                     guarded=True,
                 )
             )
-    return PoolsPlan(actual, replace(actual, pools=pools, clients=clients), tuple(steps))
+    after = replace(actual, pools=pools, clients=clients, profiles={**actual.profiles, **new})
+    return PoolsPlan(actual, after, tuple(steps))
 
 
-def _complete(pool: Pool) -> Pool:
-    """Turn the autoscaler off for a pool with a fixed pg_num, which it would change."""
+def _complete(pool: Pool, there: t.Optional[Pool]) -> Pool:
+    """Turn the autoscaler off for a pool with a fixed pg_num, which it would change; a replicated pool needs no leave to overwrite."""
+    if pool.allow_ec_overwrites and not (pool.erasure_profile or (there and there.erasure_profile)):
+        pool = replace(pool, allow_ec_overwrites=None)
     if pool.pg_num is not None and pool.pg_autoscale_mode is None:
         pool = replace(pool, pg_autoscale_mode="off")
     if pool.target_size_ratio is not None:
@@ -266,7 +196,7 @@ def _complete(pool: Pool) -> Pool:
 
 def _needs_init(pool: Pool, there: t.Optional[Pool]) -> bool:
     """Whether a pool for RBD is new, or was never used. The first volumes would initialize it otherwise, all at once and against each other."""
-    return pool.application == "rbd" and (there is None or there.initialized is False)
+    return pool.application == "rbd" and (not pool.erasure_profile if there is None else there.initialized is False)
 
 
 def _merged(pool: Pool, there: t.Optional[Pool]) -> Pool:
@@ -280,26 +210,57 @@ def _merged(pool: Pool, there: t.Optional[Pool]) -> Pool:
     return replace(there or Pool(pool.name), **wanted)
 
 
+def _profile_step(name: str, settings: t.Mapping[str, str]) -> Step:
+    words = settings_text(settings).split(" ")
+    return Step(
+        f"create erasure-code profile {name} ({' '.join(words)})",
+        "osd erasure-code-profile set",
+        {"name": name, "profile": words},
+        ("osd", "erasure-code-profile", "set", name, *words),
+    )
+
+
+def _create_step(pool: Pool) -> Step:
+    arguments: dict[str, t.Any] = {"pool": pool.name, "pool_type": "replicated"}
+    cli = ["osd", "pool", "create", pool.name]
+    if pool.pg_num is not None:
+        arguments["pg_num"] = pool.pg_num
+        cli.append(str(pool.pg_num))
+    kind = ""
+    if pool.erasure_profile:
+        kind = f", erasure-coded with the profile {pool.erasure_profile}"
+        arguments.update(pool_type="erasure", erasure_code_profile=pool.erasure_profile)
+        cli += ["erasure", pool.erasure_profile]
+        if pool.crush_rule is not None:  # otherwise Ceph makes a rule of the pool's name
+            arguments["rule"] = pool.crush_rule
+            cli.append(pool.crush_rule)
+    return Step(f"create pool {pool.name}{kind}", "osd pool create", arguments, tuple(cli))
+
+
 # In this order: the autoscaler is turned off before pg_num is set, and size comes before min_size, which depends on it.
-_SETTINGS = ("pg_autoscale_mode", "size", "min_size", "crush_rule", "pg_num", "target_size_ratio")
+_SETTINGS = (
+    "pg_autoscale_mode",
+    "size",
+    "min_size",
+    "crush_rule",
+    "pg_num",
+    "target_size_ratio",
+    "allow_ec_overwrites",
+)
 
 
 def _pool_steps(pool: Pool, there: t.Optional[Pool]) -> list[Step]:
     steps = []
     now = there
     if now is None:
-        arguments: dict[str, t.Any] = {"pool": pool.name, "pool_type": "replicated"}
-        cli = ["osd", "pool", "create", pool.name]
-        if pool.pg_num is not None:
-            arguments["pg_num"] = pool.pg_num
-            cli.append(str(pool.pg_num))
-        steps.append(Step(f"create pool {pool.name}", "osd pool create", arguments, tuple(cli)))
-        now = Pool(pool.name, pg_num=pool.pg_num)
+        steps.append(_create_step(pool))
+        rule = pool.crush_rule if pool.erasure_profile else None
+        now = Pool(pool.name, pg_num=pool.pg_num, crush_rule=rule, erasure_profile=pool.erasure_profile)
     for name in _SETTINGS:
         value = getattr(pool, name)
         if value is None or value == (getattr(now, name) or (0 if name == "target_size_ratio" else None)):
             continue
-        text = f"{value:g}" if isinstance(value, float) else str(value)
+        text = f"{value:g}" if isinstance(value, float) else str(value).lower()
         # The operator asked for size 1 explicitly; whether Ceph allows it is up to the monitors.
         sure = {"yes_i_really_mean_it": True} if name == "size" and value == 1 else {}
         steps.append(
@@ -334,6 +295,8 @@ def _pool_steps(pool: Pool, there: t.Optional[Pool]) -> list[Step]:
 
 
 def _was(value: t.Any) -> str:
+    if isinstance(value, bool):
+        return ""
     return f", was {value:g}" if isinstance(value, float) else (f", was {value}" if value is not None else "")
 
 
@@ -351,10 +314,11 @@ def _client_steps(client: Client, there: t.Optional[Client]) -> list[Step]:
         ]
     if same_caps(client.caps, there.caps):
         return []
-    lost = taken_away(there.caps, client.caps)
+    more, lost = taken_away(client.caps, there.caps), taken_away(there.caps, client.caps)
+    what = [f"{verb} {'; '.join(some)}" for verb, some in (("adds", more), ("takes away", lost)) if some]
     return [
         Step(
-            f"set the caps of {client.name}" + (f", which takes away {'; '.join(lost)}" if lost else ""),
+            f"set the caps of {client.name}" + (f", which {' and '.join(what)}" if what else ""),
             "auth caps",
             {"entity": client.name, "caps": flat},
             ("auth", "caps", client.name, *flat),
@@ -364,9 +328,10 @@ def _client_steps(client: Client, there: t.Optional[Client]) -> list[Step]:
 
 def differences(found: Cluster, desired: DesiredObjects) -> list[str]:
     """Names of pools and clients that still differ from the desired state."""
-    wrong = []
+    wrong = [f"erasure-code profile {name}" for name in desired.profiles if name not in found.profiles]
     for pool in desired.pools:
-        wanted, there = _complete(pool), found.pools.get(pool.name)
+        there = found.pools.get(pool.name)
+        wanted = _complete(pool, there)
         if there is None or _merged(wanted, there) != there:
             wrong.append(f"pool {pool.name}")
     for client in desired.clients:
@@ -406,7 +371,7 @@ def read_cluster(pools: t.Any, rules: t.Any, auth: t.Any, unused: t.Collection[s
     names = {rule["rule_id"]: rule["rule_name"] for rule in rules}
     found = {}
     for row in pools:
-        options = row.get("options", {})
+        options, coded = row.get("options", {}), row.get("type") == _ERASURE
         found[row["pool_name"]] = Pool(
             name=row["pool_name"],
             application=",".join(sorted(row.get("application_metadata", {}))) or None,
@@ -419,6 +384,8 @@ def read_cluster(pools: t.Any, rules: t.Any, auth: t.Any, unused: t.Collection[s
             quota_max_bytes=row.get("quota_max_bytes", 0),
             quota_max_objects=row.get("quota_max_objects", 0),
             crush_rule=names.get(row["crush_rule"]),
+            erasure_profile=row.get("erasure_code_profile") if coded else None,
+            allow_ec_overwrites="ec_overwrites" in row.get("flags_names", "").split(",") if coded else None,
             initialized=_initialized(row, unused),
         )
     clients = {

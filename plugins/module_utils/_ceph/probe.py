@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._common import OperatorError, no_binding
+from .image_probe import data_of_an_image
 from .monitors import Access, connect
 
 try:
@@ -60,9 +61,18 @@ class Report:
 
 
 def probe(
-    client: str, access: Access, key: str, write: t.Sequence[str], read: t.Sequence[str], which: str
+    client: str,
+    access: Access,
+    key: str,
+    write: t.Sequence[str],
+    read: t.Sequence[str],
+    which: str,
+    data: t.Sequence[tuple[str, str]] = (),
 ) -> dict[str, t.Any]:
-    """Use the pools with a key. Returns checked, problems and the cluster's fsid; raises OperatorError if it can't connect."""
+    """Use the pools with a key, and make an image in each of data, which are pairs of a pool and its data pool.
+
+    Returns checked, problems and the cluster's fsid; raises OperatorError if it can't connect.
+    """
     if rados is None:
         raise no_binding("rados")
     try:
@@ -82,6 +92,12 @@ def probe(
         row = details.get(pool, {})
         found = Found(answers[pool], row.get("flags_names", ""), row.get("type") == _ERASURE, _quota(row))
         judge(client, pool, found, write, read, report, access.timeout)
+    for pool, other in [] if report.problems else data:  # an image in a pool that is full would hang
+        problem = data_of_an_image(cluster, client, pool, other)
+        if problem:
+            report.problems.append(problem)
+        else:
+            report.checked.append(f"an image that {client} makes in {pool} has its data in {other}")
     if write:
         _judge_blocklist(client, cluster, report)
     # The process ends now; shutting the connection down would wait for OSDs that don't answer.

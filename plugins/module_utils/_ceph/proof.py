@@ -46,6 +46,7 @@ class Claim:
     """What to prove about a client on this host.
 
     uuid is its secret's; secret says whether libvirt must hold it on this host. user is the user of the service that reads the keyring.
+    data_pools are pairs of a pool in which it makes images with the keyring, and the pool where their data should go.
     """
 
     client: str
@@ -55,6 +56,7 @@ class Claim:
     user: str = ""
     write: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    data_pools: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -147,7 +149,8 @@ def _key_of_secret(host: SecretHost, claim: Claim) -> tuple[str, str]:
 
 def _looks(claim: Claim, key: str, conf: str, timeout: int, uses: t.Sequence[Use]) -> t.Iterator[_Look]:
     def look(access: Access, key: str, which: str) -> _Look:
-        return _Look(claim, Job(lambda: probe(claim.client, access, key, claim.write, claim.read, which)), which)
+        data = () if key else claim.data_pools
+        return _Look(claim, Job(lambda: probe(claim.client, access, key, claim.write, claim.read, which, data)), which)
 
     if key:
         yield look(Access(conf, claim.client, "", timeout), key, f"the key in secret {claim.uuid}")

@@ -81,7 +81,16 @@ def conf(path: str) -> dict[str, t.Any]:
         "path": path,
         "fsid": ceph_conf.value_of(there, "global", "fsid") or "",
         "mon_host": ceph_conf.value_of(there, "global", "mon host") or "",
+        "data_pools": _data_pools(there),
     }
+
+
+def _data_pools(there: t.Mapping[str, t.Mapping[str, str]]) -> dict[str, str]:
+    """The data pools of new images by section, for clients that have none of their own in `client`."""
+    option = "rbd default data pool"
+    found = {name: ceph_conf.value_of(there, name, option) for name in there if name.startswith("client.")}
+    found["client"] = ceph_conf.value_of(there, "client.", option)
+    return {name: pool for name, pool in found.items() if pool}
 
 
 def uses(paths: t.Mapping[str, str], conf: str, unknown: dict[str, str]) -> list[dict[str, t.Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from .._common import size_text
 from .._text import table
@@ -17,7 +18,10 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECA
 
 @dataclass(frozen=True)
 class PoolUsage:
-    """A pool; sizes in bytes. stored is what clients have written, used what it takes on the OSDs with all copies."""
+    """A pool; sizes in bytes. stored is what clients have written, used what it takes on the OSDs with all copies.
+
+    copies is their number, or k+m of an erasure-coded pool; empty if unknown.
+    """
 
     name: str
     stored: int
@@ -27,6 +31,8 @@ class PoolUsage:
     percent_used: float
     quota_max_bytes: int
     quota_max_objects: int
+    copies: str = ""
+    erasure_profile: str = ""
 
     @property
     def fits(self) -> int:
@@ -50,11 +56,17 @@ class PoolUsage:
         return {**vars(self), "fits": self.fits}
 
 
-def read_usage(answer: t.Any) -> list[PoolUsage]:
-    """From `df detail`, as JSON; the fullest pool first."""
+def read_usage(
+    answer: t.Any, pools: t.Any = (), profiles: t.Mapping[str, t.Mapping[str, str]] = MappingProxyType({})
+) -> list[PoolUsage]:
+    """From `df detail` and `osd pool ls detail`, as JSON, and the settings of erasure-code profiles by name; the fullest pool first."""
     found = []
+    made = {row["pool_name"]: row for row in pools}
     for row in answer["pools"]:
-        stats = row["stats"]
+        stats, copies = row["stats"], made.get(row["name"], {}).get("size")
+        profile = made.get(row["name"], {}).get("erasure_code_profile", "")
+        if profile in profiles:
+            copies = f"{profiles[profile]['k']}+{profiles[profile]['m']}"
         found.append(
             PoolUsage(
                 name=row["name"],
@@ -65,6 +77,8 @@ def read_usage(answer: t.Any) -> list[PoolUsage]:
                 percent_used=round(stats["percent_used"] * 100, 2),
                 quota_max_bytes=stats.get("quota_bytes", 0),
                 quota_max_objects=stats.get("quota_objects", 0),
+                copies=str(copies or ""),
+                erasure_profile=profile,
             )
         )
     return sorted(found, key=lambda one: (-one.percent_full, one.name))
@@ -91,11 +105,12 @@ def usage_text(found: t.Sequence[PoolUsage]) -> list[str]:
                 one.name,
                 size_text(one.stored),
                 size_text(one.used),
+                one.copies or "?",
                 str(one.objects),
                 size_text(one.fits),
                 f"{one.percent_full:.1f} %",
                 ", ".join(quotas) or "-",
             )
         )
-    head = ("pool", "stored", "used", "objects", "still fits", "full", "quota")
+    head = ("pool", "stored", "used", "copies", "objects", "still fits", "full", "quota")
     return table(head, rows, right=range(1, len(head)))

@@ -33,8 +33,14 @@ def read(text: str) -> dict[str, dict[str, str]]:
 
 
 def value_of(sections: Sections, section: str, option: str) -> t.Optional[str]:
-    """The value that a file gives to an option, read() of which is given; None if it doesn't set it."""
-    return sections.get(section, {}).get(option_key(option))
+    """The value that a file gives to an option, read() of which is given; None if it doesn't set it.
+
+    A client has from [client] and [global] what its own section doesn't say.
+    """
+    several = (section, "client", "global") if section.startswith("client.") else (section,)
+    return next(
+        (sections[one][option_key(option)] for one in several if option_key(option) in sections.get(one, {})), None
+    )
 
 
 def same(option: str, one: t.Optional[str], other: str) -> bool:

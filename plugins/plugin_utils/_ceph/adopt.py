@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import pools_of
 
+from .data_pools import data_pools_of
 from .services import short
 
 Row = dict[str, t.Any]
@@ -36,7 +37,17 @@ def adopted(cluster: t.Mapping[str, t.Any], hosts: t.Mapping[str, t.Mapping[str,
     told += _fleet(found)
     clients = [{"name": name, "caps": dict(caps[f"client.{name}"])} for name in used if f"client.{name}" in caps]
     named = {pool for client in clients for some in pools_of(client["caps"].get("osd", "")) for pool in some}
-    pools = [{"name": pool["name"]} for pool in cluster["pools"] if pool["name"] in named and _of_rbd(pool, told)]
+    there = {pool["name"]: pool for pool in cluster["pools"]}
+    data = data_pools_of(hosts, found, there, told)
+    rows = [there[name] for name in there if name in named | set(data.values()) and _of_rbd(there[name], told)]
+    pools = [
+        {
+            "name": pool["name"],
+            **({"erasure_profile": pool["erasure_profile"]} if pool.get("erasure_profile") else {}),
+            **({"data_pool": data[pool["name"]]} if pool["name"] in data else {}),
+        }
+        for pool in rows
+    ]
     return {
         "common": {"ceph_openstack_pools": pools, "ceph_openstack_clients": clients},
         "hosts": found,

@@ -24,8 +24,9 @@ CAPS = [
     "mon",
     "profile rbd",
     "osd",
-    "allow class-read object_prefix rbd_children, allow rwx pool=b-ssd, allow rx pool=b-images",
+    "allow class-read object_prefix rbd_children, allow rwx pool=b-ssd, allow rwx pool=b-ec, allow rx pool=b-images",
 ]
+CODED = {"k": 2, "m": 1}
 CINDER = f"""[DEFAULT]
 enabled_backends = lvm, rbd-1
 [lvm]
@@ -41,7 +42,9 @@ rbd_secret_uuid = {UUID}
 @pytest.fixture
 def theirs(ceph: Ceph) -> t.Iterator[dict[Path, str]]:
     """The files that others have made, with their texts."""
-    ceph.objects(pools=[{"name": "b-ssd"}, {"name": "b-images"}])
+    coded = {"name": "b-ec", "erasure_profile": "b-21", "erasure_settings": {**CODED, "crush-failure-domain": "osd"}}
+    ceph.objects(pools=[{"name": "b-ssd"}, {"name": "b-images"}, coded])
+    ceph.rbd("create", "--size", "1M", "--data-pool", "b-ec", "b-ssd/volume-1")
     ceph.ask({"prefix": "auth get-or-create", "entity": "client.b-volumes", "caps": CAPS})
     key = ceph.key("client.b-volumes")
     for node in (COMPUTE, VOLUME):
@@ -85,7 +88,14 @@ def test_what_is_there_is_adopted_and_then_nothing_is_left_to_do(
     }
     assert [names for names, _variables in groups.values()] == [[COMPUTE], [VOLUME]], parts
 
-    inventory = write_inventory(ceph, tmp_path, groups, yaml.safe_load(common))
+    variables = yaml.safe_load(common)
+    named = {row["name"]: row for row in variables["ceph_openstack_pools"] if row["name"].startswith("b-")}
+    assert named == {
+        "b-ssd": {"name": "b-ssd", "data_pool": "b-ec"},
+        "b-ec": {"name": "b-ec", "erasure_profile": "b-21"},
+        "b-images": {"name": "b-images"},
+    }
+    inventory = write_inventory(ceph, tmp_path, groups, variables)
     rc, told, counts = play(ceph, inventory, "connect_ceph", "-e", "connect_ceph_target=all:!mon1")
     assert rc == 0, told
     assert [count["changed"] for count in counts.values()] == [0] * len(counts), told

@@ -22,16 +22,82 @@ CLIENTS: list[dict[str, t.Any]] = [
                                          "osd": "profile rbd pool=o-volumes, profile rbd-read-only pool=o-images"}},
 ]  # fmt: skip
 
+CODED: dict[str, t.Any] = {
+    "name": "o-coded",
+    "erasure_profile": "o-21",
+    "erasure_settings": {"k": 2, "m": 1, "crush-failure-domain": "osd"},
+    "pg_num": 8,
+}
+
 both_ways = pytest.mark.parametrize("rados", [True, False], ids=["bindings", "ceph command"])
 
 
 @pytest.fixture
 def clean(ceph: Ceph) -> Ceph:
     ceph.objects(
-        pools=[{"name": one["name"], "state": "absent", "delete_really": one["name"]} for one in POOLS],
+        pools=[{"name": one["name"], "state": "absent", "delete_really": one["name"]} for one in [*POOLS, CODED]],
         clients=[{"name": one["name"], "state": "absent"} for one in CLIENTS],
     )
+    ceph.ask({"prefix": "osd erasure-code-profile rm", "name": "o-21"})
     return ceph
+
+
+@both_ways
+def test_a_data_pool_is_made_once_with_its_profile_and_the_clients_may_use_it(clean: Ceph, rados: bool) -> None:
+    desired: dict[str, t.Any] = {"pools": [POOLS[0], CODED, {**POOLS[1], "data_pool": "o-coded"}], "clients": CLIENTS}
+    before = clean.state()
+    predicted = clean.objects(**desired, check=True, rados=rados)
+    assert clean.state() == before
+    made = clean.objects(**desired, rados=rados)
+    assert predicted["steps"] == made["steps"]
+    assert [step for step in made["steps"] if "o-21" in step or "o-coded" in step] == [
+        "create erasure-code profile o-21 (k=2 m=1 crush-failure-domain=osd)",
+        "create pool o-coded, erasure-coded with the profile o-21",
+        "set pg_autoscale_mode of pool o-coded to off",
+        "set allow_ec_overwrites of pool o-coded to true",
+        "enable the application rbd on pool o-coded",
+    ]
+    (row,) = [row for row in made["pools"] if row["name"] == "o-coded"]
+    assert (row["erasure_profile"], row["allow_ec_overwrites"], row["size"]) == ("o-21", True, 3)
+    caps = clean.clients()["client.o-cinder"]["caps"]["osd"]
+    assert caps == "profile rbd pool=o-volumes, profile rbd-read-only pool=o-images, profile rbd pool=o-coded"
+    assert "o-coded" not in clean.clients()["client.o-glance"]["caps"]["osd"]
+    settled = clean.state()
+    assert clean.objects(**desired, rados=rados)["steps"] == []
+    assert clean.state() == settled
+
+
+def test_a_client_that_is_there_is_told_what_its_data_pool_adds(clean: Ceph) -> None:
+    clean.objects(pools=[*POOLS, CODED], clients=CLIENTS)
+    made = clean.objects(pools=[{"name": "o-volumes", "data_pool": "o-coded"}], clients=CLIENTS)
+    assert made["steps"] == ["set the caps of client.o-cinder, which adds osd profile rbd pool=o-coded"]
+
+
+def test_an_erasure_coded_pool_of_others_is_taken_as_it_is_or_refused(clean: Ceph) -> None:
+    settings = ["k=2", "m=1", "crush-failure-domain=osd"]
+    clean.ask(
+        {"prefix": "osd erasure-code-profile set", "name": "o-21", "profile": settings},
+        {"prefix": "osd pool create", "pool": "o-coded", "pool_type": "erasure", "erasure_code_profile": "o-21"},
+        {"prefix": "osd pool create", "pool": "o-volumes", "pg_num": 8},
+    )
+    before = clean.state()
+    for pool, error in (
+        ({"name": "o-coded", "erasure_profile": "o-42"}, "is erasure-coded with the profile o-21, not erasure-coded with the profile o-42"),
+        ({"name": "o-volumes", "erasure_profile": "o-21"}, "Pool o-volumes is replicated, not erasure-coded with the profile o-21"),
+        ({**CODED, "erasure_settings": {"k": 4, "m": 2}}, "The erasure-code profile o-21 exists with k=2 m=1, not k=4 m=2."),
+        ({"name": "o-volumes", "data_pool": "o-coded"}, "Pool o-coded is the data pool of o-volumes, but doesn't allow overwrites; list it"),
+        ({"name": "o-coded", "data_pool": "o-volumes"}, "Pool o-coded is erasure-coded, so it can't hold images"),
+        ({"name": "o-coded", "size": 2}, "size 2 is given, but it is erasure-coded"),
+    ):  # fmt: skip
+        assert error in clean.objects(pools=[pool])["msg"]
+    assert clean.state() == before
+    made = clean.objects(pools=[{"name": "o-coded"}, {"name": "o-volumes", "data_pool": "o-coded"}])
+    assert made["steps"] == [
+        "set allow_ec_overwrites of pool o-coded to true",
+        "enable the application rbd on pool o-coded",
+        "enable the application rbd on pool o-volumes",
+        "initialize pool o-volumes for RBD",
+    ]
 
 
 @both_ways

@@ -27,20 +27,28 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps impo
     doubts,
     pools_of,
     taken_away,
+    with_data_pools,
 )
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.pools import (
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.objects import (
     Client,
     Cluster,
     DesiredObjects,
     Pool,
-    differences,
 )
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.pools import differences
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.usage import read_usage, size_of, usage_text
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=volumes"}
 VOLUMES = Pool("volumes", "rbd", 3, 2, 32, "on", None, 0, 0, "replicated_rule")
-ACTUAL = Cluster({"volumes": VOLUMES}, {"client.cinder": Client("client.cinder", CAPS)}, ("replicated_rule",))
+CODED = Pool("coded", "rbd", 3, 2, 32, "on", None, 0, 0, "coded", "ec21", False)
+EC21 = {"k": "2", "m": "1", "plugin": "jerasure", "crush-failure-domain": "host"}
+ACTUAL = Cluster(
+    {"volumes": VOLUMES, "coded": CODED},
+    {"client.cinder": Client("client.cinder", CAPS)},
+    ("replicated_rule",),
+    profiles={"ec21": EC21},
+)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +95,36 @@ ACTUAL = Cluster({"volumes": VOLUMES}, {"client.cinder": Client("client.cinder",
         ),
         pytest.param(
             DesiredObjects(clients=(Client("client.cinder", {**CAPS, "mgr": "profile rbd"}),)),
-            ["set the caps of client.cinder"],
+            ["set the caps of client.cinder, which adds mgr profile rbd"],
             id="more caps take nothing away",
+        ),
+        pytest.param(
+            DesiredObjects(
+                (
+                    Pool("data", "rbd", pg_num=8, erasure_profile="ec42", allow_ec_overwrites=True),
+                    Pool("volumes", "rbd"),
+                ),
+                profiles={"ec42": {"crush-failure-domain": "host", "m": "2", "k": "4"}},
+                data_pools={"volumes": "data"},
+            ),
+            [
+                "create erasure-code profile ec42 (k=4 m=2 crush-failure-domain=host)",
+                "create pool data, erasure-coded with the profile ec42",
+                "set pg_autoscale_mode of pool data to off",
+                "set allow_ec_overwrites of pool data to true",
+                "enable the application rbd on pool data",
+            ],
+            id="a data pool with a profile of its own isn't initialized",
+        ),
+        pytest.param(
+            DesiredObjects((Pool("coded", "rbd", allow_ec_overwrites=True),), data_pools={"volumes": "coded"}),
+            ["set allow_ec_overwrites of pool coded to true"],
+            id="an existing data pool",
+        ),
+        pytest.param(
+            DesiredObjects((Pool("volumes", "rbd", allow_ec_overwrites=True),)),
+            [],
+            id="a replicated one needs no leave",
         ),
         pytest.param(DesiredObjects((Pool("volumes", target_size_ratio=0),)), [], id="no ratio is a ratio of 0"),
         pytest.param(
@@ -233,6 +269,56 @@ def test_only_a_predecessor_that_nobody_uses_goes() -> None:
     assert "client.cinder is connected to the cluster from 192.0.2.7; guests or services" in _refusal(desired, used)
 
 
+@pytest.mark.parametrize(
+    ("pool", "changes", "error"),
+    [
+        (Pool("volumes", erasure_profile="ec21"), {}, "Pool volumes is replicated, not erasure-coded with the profile ec21"),
+        (Pool("coded", erasure_profile="ec42"), {}, "is erasure-coded with the profile ec21, not erasure-coded with the profile ec42"),
+        (Pool("coded", size=3), {}, "size 3 is given, but it is erasure-coded"),
+        (Pool("new", erasure_profile="ec42"), {}, "there is no erasure-code profile 'ec42'. Give erasure_settings"),
+        (Pool("new", erasure_profile="ec21"), {"profiles": {"ec21": {"k": "4", "m": "1"}}}, "ec21 exists with k=2, not k=4."),
+        (Pool("new", erasure_profile="e"), {"profiles": {"e": {"k": "4"}}}, "m is ''; give a number of at least 1"),
+        (Pool("new", erasure_profile="e"), {"profiles": {"e": {"k": "1", "m": "1"}}}, "k is '1'; give a number of at least 2"),
+        (
+            Pool("new", erasure_profile="e"),
+            {"profiles": {"e": {"k": "4", "m": "2", "crush_failure_domain": "host"}}},
+            "no setting 'crush_failure_domain'; did you mean 'crush-failure-domain'?",
+        ),
+        (Pool("volumes"), {"data_pools": {"volumes": "volumes"}}, "is its own data pool"),
+        (Pool("volumes"), {"data_pools": {"volumes": "nowhere"}}, "has the data pool nowhere, which neither exists"),
+        (Pool("volumes"), {"data_pools": {"volumes": "coded"}}, "but doesn't allow overwrites; list it in pools"),
+        (Pool("coded"), {"data_pools": {"coded": "volumes"}}, "Pool coded is erasure-coded, so it can't hold images"),
+        (Pool("data", "rgw"), {"data_pools": {"volumes": "data"}}, "so its application must be rbd"),
+    ],
+)  # fmt: skip
+def test_erasure_coding_that_cannot_be_is_refused(pool: Pool, changes: dict[str, t.Any], error: str) -> None:
+    assert error in _refusal(DesiredObjects((pool,), **changes))
+
+
+def test_a_data_pool_of_something_else_is_refused() -> None:
+    actual = replace(ACTUAL, pools={"volumes": VOLUMES, "data": replace(VOLUMES, name="data", application="rgw")})
+    assert "isn't for the application rbd" in _refusal(DesiredObjects(data_pools={"volumes": "data"}), actual)
+
+
+@pytest.mark.parametrize(
+    ("caps", "found"),
+    [
+        ("profile rbd pool=a", "profile rbd pool=a, profile rbd pool=data"),
+        ("profile rbd pool=ab, allow rwx pool a", "profile rbd pool=ab, allow rwx pool a, allow rwx pool data"),
+        ('profile rbd pool="a" namespace=n', 'profile rbd pool="a" namespace=n, profile rbd pool="data" namespace=n'),
+        ("profile rbd pool=a, profile rbd  pool=data", "profile rbd pool=a, profile rbd  pool=data"),
+        ("profile rbd-read-only pool=a, profile rbd pool=data", "profile rbd-read-only pool=a, profile rbd pool=data"),
+        ("profile rbd pool=a, profile rbd-read-only pool=data",
+         "profile rbd pool=a, profile rbd-read-only pool=data, profile rbd pool=data"),
+        ("profile rbd", "profile rbd"),
+        ("allow * pool=b", "allow * pool=b"),
+    ],
+)  # fmt: skip
+def test_caps_on_a_pool_cover_its_data_pool(caps: str, found: str) -> None:
+    assert with_data_pools(caps, {"a": "data"}) == found
+    assert with_data_pools(found, {"a": "data"}) == found
+
+
 def test_what_ceph_keeps_of_a_ratio_is_no_difference() -> None:
     actual = replace(ACTUAL, pools={"volumes": replace(VOLUMES, target_size_ratio=0.20000000298023224)})
     assert not pools.plan(DesiredObjects((Pool("volumes", target_size_ratio=0.2),)), actual).changed
@@ -358,6 +444,21 @@ def test_a_pool_at_its_quota_is_full() -> None:
         ("free", 4000, 1.0),
     ]
     assert "100.0 %" in usage_text(found)[1]
+    assert {one.copies for one in found} == {""}
+
+
+def test_what_a_pool_keeps_of_each_object() -> None:
+    stats = {"stored": 1, "bytes_used": 3, "objects": 3, "max_avail": 4000, "percent_used": 0.01}
+    rows = [{"name": name, "stats": stats} for name in ("coded", "three", "unknown")]
+    made = [
+        {"pool_name": "three", "size": 3, "erasure_code_profile": ""},
+        {"pool_name": "coded", "size": 6, "erasure_code_profile": "ec42"},
+        {"pool_name": "unknown", "size": 6, "erasure_code_profile": "gone"},
+    ]
+    found = read_usage({"pools": rows}, made, {"ec42": {"k": "4", "m": "2"}})
+    assert [(one.name, one.copies, one.erasure_profile) for one in found] == [
+        ("coded", "4+2", "ec42"), ("three", "3", ""), ("unknown", "6", "gone"),
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------------- keys

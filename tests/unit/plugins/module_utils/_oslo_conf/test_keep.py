@@ -137,3 +137,11 @@ def test_the_conf_of_another_cluster_is_refused() -> None:
 )
 def test_addresses_of_monitors_in_any_form(text: str, hosts: set[str] | None) -> None:
     assert ceph_conf.monitor_hosts(text) == hosts
+
+
+def test_a_client_has_from_the_file_what_its_own_section_leaves_out() -> None:
+    there = ceph_conf.read("[global]\na b = 1\nc = 1\n[client]\na_b = 2\n[client.x]\nd = 3\n")
+    assert [ceph_conf.value_of(there, "client.x", name) for name in ("a b", "c", "d", "e")] == ["2", "1", "3", None]
+    assert ceph_conf.value_of(there, "global", "d") is None
+    assert ceph_conf.edited("[client]\na b = 2\n", {"client.x": {"a b": "2"}}) == "[client]\na b = 2\n"
+    assert ceph_conf.edited("[client]\na b = 2\n", {"client.x": {"a b": "3"}}).endswith("[client.x]\na b = 3\n")

@@ -138,3 +138,41 @@ def test_what_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     (found,) = survey.keyrings(f"{tmp_path}/*keyring*", unknown)
     assert list(found["clients"]) == ["client.a"]
     assert list(unknown) == [f"{tmp_path}/fifo.keyring"]
+
+
+def test_data_pools_are_found_where_images_are_made() -> None:
+    pools = [*CLUSTER["pools"], {"name": "coded", "application": "rbd", "erasure_profile": "ec42"}]
+    cluster = {**CLUSTER, "pools": pools}
+    ours = {**volume(), "conf": {**CONF, "data_pools": {"client": "nothing", "client.volumes": "coded"}}}
+    # A keyring whose client writes an erasure-coded pool, too: that one has no data pool.
+    caps = {
+        "mon": "profile rbd",
+        "osd": "profile rbd pool=volumes-ssd, profile rbd pool=other-ec, profile rbd-read-only pool=images",
+    }
+    pools.append({"name": "other-ec", "application": "rbd", "erasure_profile": "ec42"})
+    cluster["clients"] = [
+        {**one, "caps": caps} if one["name"] == "client.volumes" else one for one in CLUSTER["clients"]
+    ]
+    keyrings = {**ours, "uses": []}
+    made = ceph_adopt(cluster, {"a": {**keyrings, "conf": {**CONF, "data_pools": {"client": "coded"}}}})
+    assert made["common"]["ceph_openstack_pools"] == [
+        {"name": "images"},
+        {"name": "volumes-ssd", "data_pool": "coded"},
+        {"name": "coded", "erasure_profile": "ec42"},
+        {"name": "other-ec", "erasure_profile": "ec42"},
+    ]
+    cluster = {**CLUSTER, "pools": pools[:-1]}
+    found = ceph_adopt(cluster, {"a": ours, "b": compute()})
+    assert found["common"]["ceph_openstack_pools"] == [
+        {"name": "images"},
+        {"name": "volumes-ssd", "data_pool": "coded"},
+        {"name": "coded", "erasure_profile": "ec42"},
+    ]
+    assert found["contradictions"] == []
+    found = ceph_adopt(
+        cluster, {"a": ours, "b": {**volume(), "conf": {**CONF, "data_pools": {"client": "nothing"}}}, "c": volume()}
+    )
+    assert [one for one in found["contradictions"] if "data" in one] == [
+        "b: ceph.conf names the data pool nothing for client.volumes, which the cluster doesn't have.",
+        "c: images that client.volumes makes in volumes-ssd have their data in volumes-ssd, on a in coded.",
+    ]
