@@ -9,15 +9,17 @@ import typing as t
 
 import yaml
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph.adopt import adopted
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph.adopt import adopted, adopted_each
 
 
-def ceph_adopt(cluster: t.Mapping[str, t.Any], hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    found = adopted(cluster, hosts)
+def ceph_adopt(
+    clusters: t.Mapping[str, t.Any] | t.Sequence[t.Mapping[str, t.Any]], hosts: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> dict[str, t.Any]:
+    found = adopted(clusters, hosts) if isinstance(clusters, t.Mapping) else adopted_each(clusters, hosts)
     same: dict[str, list[str]] = {}
     for host, variables in found["hosts"].items():
         same.setdefault(_text(variables), []).append(host)
-    text = ["# for all hosts", *_text(found["common"]).splitlines()]
+    text = ["# for all hosts", *_text(found["common"]).splitlines()] if found["common"] else []
     for variables_text, names in same.items():
         text += ["", f"# for {', '.join(names)}", *variables_text.splitlines()]
     text += ["", *[f"# CONTRADICTION {one}" for one in found["contradictions"]]] if found["contradictions"] else []

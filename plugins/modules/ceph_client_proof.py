@@ -122,6 +122,10 @@ secrets:
   returned: always
   type: dict
   sample: {client.cinder: [457eb676-33da-42ec-9a8c-9293d545c337]}
+fsid:
+  description: The cluster's id; empty where no client could connect.
+  returned: always
+  type: str
 uses:
   description: What services' files of this host say about this cluster.
   returned: always
@@ -189,6 +193,7 @@ def job(module: AnsibleModule) -> Outcome:
         proven=not problems,
         clients=[verdict.public() for verdict in verdicts],
         secrets=secrets,
+        fsid=next((verdict.fsid for verdict in verdicts if verdict.fsid), ""),
         uses=[use.public() for use in uses if proof.same_file(use.conf, params["conf"])],
     )
     return Outcome(False, result, failures=problems if params["fail"] else ())

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.caps import pools_of
 
+from .clusters import same_cluster
 from .data_pools import data_pools_of
 from .services import short
 
@@ -52,6 +53,24 @@ def adopted(cluster: t.Mapping[str, t.Any], hosts: t.Mapping[str, t.Mapping[str,
         "common": {"ceph_openstack_pools": pools, "ceph_openstack_clients": clients},
         "hosts": found,
         "contradictions": told,
+    }
+
+
+def adopted_each(
+    answers: t.Sequence[t.Mapping[str, t.Any]], hosts: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> dict[str, t.Any]:
+    """adopted() for each cluster: answers are results of ceph_cluster_info, with the cluster and its hosts as item.
+
+    Of several clusters, each host's variables have those of its cluster, and nothing is common.
+    """
+    each = [adopted(answer, {host: hosts[host] for host in answer["item"]["hosts"]}) for answer in answers]
+    if len(each) == 1:
+        return each[0]
+    twice = same_cluster(answers)
+    return {
+        "common": {},
+        "hosts": {host: {**one["common"], **said} for one in each for host, said in one["hosts"].items()},
+        "contradictions": [told for one in each for told in one["contradictions"]] + ([twice] if twice else []),
     }
 
 

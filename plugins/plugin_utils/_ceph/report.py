@@ -44,11 +44,13 @@ def proof_table(proofs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def _across(proofs: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     """Contradictions between hosts, which no host can see alone: pairs of a host and a message."""
     proven = {host: proof for host, proof in sorted(proofs.items()) if isinstance(proof, t.Mapping)}
-    secrets: dict[str, dict[str, set[str]]] = {}  # by client and host
+    fsids = {proof["fsid"] for proof in proven.values() if proof.get("fsid")}
+    only = next(iter(fsids), "") if len(fsids) == 1 else ""  # of hosts that couldn't connect to it, too
+    secrets: dict[tuple[str, str], dict[str, set[str]]] = {}  # by cluster and client, and by host
     for host, proof in proven.items():
         for client, uuids in (proof.get("secrets") or {}).items():
-            secrets.setdefault(client, {})[host] = set(uuids)
-    for client, hosts in secrets.items():
+            secrets.setdefault((proof.get("fsid") or only, client), {})[host] = set(uuids)
+    for (_fsid, client), hosts in secrets.items():
         (first, *_others) = hosts
         for host, uuids in hosts.items():
             if uuids != hosts[first]:
@@ -60,7 +62,7 @@ def _across(proofs: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str]]:
                 )
     for host, proof in proven.items():
         for use in proof.get("uses") or []:
-            held = secrets.get(f"client.{use['client']}", {})
+            held = secrets.get((proof.get("fsid") or only, f"client.{use['client']}"), {})
             lacking = [other for other, uuids in held.items() if use.get("uuid") and use["uuid"] not in uuids]
             if lacking:
                 yield (

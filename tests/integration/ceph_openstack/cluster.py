@@ -52,11 +52,12 @@ class Ceph:
 
     folder: Path
     packages: Path
+    address: str = "127.0.77.2"
 
     def lab(self, *words: str, timeout: float = 600, check: bool = True) -> str:
         done = subprocess.run(
             [str(ROOT / "tests/lab/ceph"), *words],
-            env={**os.environ, "DAY2_CEPH": str(self.folder)},
+            env={**os.environ, "DAY2_CEPH": str(self.folder), "DAY2_CEPH_ADDRESS": self.address},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         assert done.returncode == 0 or not check, done.stdout + done.stderr

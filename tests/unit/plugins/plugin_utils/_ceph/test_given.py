@@ -12,7 +12,6 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openstack_ops.day2.plugins.filter.ceph_disagreement import ceph_disagreement
 from ansible_collections.openstack_ops.day2.plugins.filter.ceph_given import ceph_given
 
 FSID = "2d2e7d39-6a5b-4d0c-a4a2-3f1d5f0b8f5e"
@@ -61,12 +60,3 @@ def test_what_is_no_key_is_refused_and_not_repeated(keys: t.Any, fsid: str, mon_
     assert error in str(caught.value)
     for secret in (KEY[:-6], base64.b64encode(KEY.encode()).decode()):
         assert secret not in str(caught.value)
-
-
-def test_some_hosts_with_keys_and_some_without_are_refused() -> None:
-    keys = {"ceph_openstack_keys": {"cinder": KEY}}
-    other = {"ceph_openstack_keys": {"cinder": KEY, "glance": KEY}}
-    assert ceph_disagreement(["a", "b"], {"a": keys, "b": other}) == ""
-    told = ceph_disagreement(["a", "b"], {"a": keys, "b": {}})
-    assert "b and a disagree about ceph_openstack_keys ('not given', 'given')" in told
-    assert KEY not in told

@@ -49,6 +49,20 @@ def test_hosts_that_contradict_each_other_are_wrong_though_each_is_proven() -> N
     ]
 
 
+def test_hosts_of_different_clusters_do_not_contradict_each_other() -> None:
+    def host(fsid: str, uuid: str, told: str = "") -> dict[str, t.Any]:
+        uses = [{"name": "Nova", "client": "cinder", "uuid": told}] if told else []
+        proof = {"clients": [{"client": "client.cinder", "checked": ["a"], "problems": []}], "uses": uses}
+        return {"ceph_openstack_proof": {**proof, "fsid": fsid, "secrets": {"client.cinder": [uuid]}}}
+
+    fine = {"a1": host("A", "a", "a"), "a2": host("A", "a"), "b1": host("B", "b", "b")}
+    assert ceph_proof_table(fine, fine)["wrong"] == []
+    wrong = {**fine, "b2": host("B", "c")}
+    assert ceph_proof_table(wrong, wrong)["wrong"] == ["b1", "b2"]
+    unknown = {"a1": host("A", "a"), "a2": host("", "b")}
+    assert ceph_proof_table(unknown, unknown)["wrong"] == ["a2"]
+
+
 def test_of_many_hosts_those_with_problems_are_listed() -> None:
     fine = {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": ["a"], "problems": []}]}}
     bad = {"ceph_openstack_proof": {"clients": [{"client": "client.cinder", "checked": [], "problems": ["No key."]}]}}

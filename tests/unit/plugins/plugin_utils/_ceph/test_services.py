@@ -10,7 +10,6 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openstack_ops.day2.plugins.filter.ceph_disagreement import ceph_disagreement
 from ansible_collections.openstack_ops.day2.plugins.filter.ceph_plan import ceph_plan
 
 FSID = "2d2e7d39-6a5b-4d0c-a4a2-3f1d5f0b8f5e"
@@ -131,14 +130,3 @@ def test_backups_have_a_client_of_their_own() -> None:
 def test_what_cannot_be_meant_is_refused(settings: dict[str, t.Any], error: str) -> None:
     with pytest.raises(AnsibleFilterError, match=error):
         ceph_plan({**SETTINGS, **settings}, FSID)
-
-
-def test_hosts_of_one_run_mean_one_cluster() -> None:
-    same = {"ceph_openstack_admin_host": "mon1"}
-    assert ceph_disagreement(["a", "b"], {"a": same, "b": {**same, "ceph_openstack_current": {}}}) == ""
-    told = ceph_disagreement(["a", "b"], {"a": same, "b": {"ceph_openstack_admin_host": "mon2"}})
-    assert told.startswith("b and a disagree about ceph_openstack_admin_host ('mon2', 'mon1')")
-    clients = {**same, "ceph_openstack_take_away": ["client.cinder"]}
-    files = {**same, "ceph_openstack_take_away": ["lvm in enabled_backends of /etc/cinder/cinder.conf"]}
-    assert ceph_disagreement(["a", "b"], {"a": same, "b": files}) == ""
-    assert "disagree about ceph_openstack_take_away" in ceph_disagreement(["a", "b"], {"a": clients, "b": files})
