@@ -10,7 +10,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - The Python bindings of librados (python3-rados) for the interpreter that Ansible uses there, or the C(ceph) command
+  - The Python bindings of librados (python3-rados) for the interpreter that Ansible uses there, or the C(ceph) command, there or in a container
 options:
   conf:
     description: The cluster's configuration file on this host.
@@ -27,4 +27,12 @@ options:
     description: Seconds to wait until a monitor is connected. It then has 60 s to answer each command.
     type: int
     default: 5
+  command:
+    description:
+      - What leads to a C(ceph) command where the host has none, for example V(cephadm shell --) or V(podman exec ceph-mon-a). O(conf) and O(keyring) are then
+        files in the container.
+      - Empty for the bindings, or the host's own command; on a host that has neither, but C(cephadm), for its shell.
+      - C(cephadm shell) starts a container for each command, which takes some seconds.
+    type: str
+    default: ""
 """

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
+import shlex
 import shutil
 import typing as t
 from dataclasses import dataclass, replace
@@ -34,6 +36,10 @@ _NOTE = "openstack_ops.day2/mon_allow_pool_delete"
 _ANSWER_SECONDS = 60
 #: Seconds that the OSDs of a new pool have to answer; its PGs are made meanwhile.
 _RBD_SECONDS = 120
+#: Seconds that a container may take to start.
+_START_SECONDS = 60
+#: Where cephadm may be that isn't in a module's PATH.
+_SBIN = ":/usr/sbin:/usr/local/sbin:/sbin"
 
 #: Options of modules that administer a cluster; documented in the fragment ceph_admin.
 ADMIN_SPEC: dict[str, t.Any] = dict(
@@ -41,17 +47,25 @@ ADMIN_SPEC: dict[str, t.Any] = dict(
     name=dict(type="str", default="client.admin"),
     keyring=dict(type="path", no_log=False),  # a path, not a secret
     timeout=dict(type="int", default=5),
+    command=dict(type="str", default=""),
 )
 
 
 @dataclass(frozen=True)
 class Access:
-    """How to connect to a cluster."""
+    """How to connect to a cluster. command is what leads to where the ceph command is, such as `cephadm shell --`."""
 
     conf: str
     name: str
     keyring: str = ""
     timeout: int = 5
+    command: tuple[str, ...] = ()
+
+    def limited(self, seconds: int) -> list[str]:
+        """What a command begins with that must end within seconds; a container has time to start, too."""
+        limit = ["timeout", "--kill-after=5", str(seconds)]
+        outer = ["timeout", "--kill-after=5", str(seconds + _START_SECONDS)]
+        return [*outer, *self.command, *limit] if self.command else limit
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,10 @@ class Monitors:
 
     def close(self) -> None:
         """Close the connection."""
+
+    def lacks_rbd(self) -> bool:
+        """Whether the rbd command is missing where it would be run; unknown in a container, so false."""
+        return not self._access.command and not shutil.which("rbd")
 
     # ---------------------------------------------------------------- look
     def read(
@@ -178,7 +196,7 @@ class Monitors:
     def _rbd(self, step: Step) -> None:
         access = self._access
         way = ["--conf", access.conf, "--name", access.name, *(["--keyring", access.keyring] if access.keyring else [])]
-        limit = ["timeout", "--kill-after=5", str(_RBD_SECONDS)]
+        limit = access.limited(_RBD_SECONDS)
         rc, _out, err = self._run([*limit, step.program, *way, *step.cli], "")
         if rc in (124, 137):
             raise OperatorError(
@@ -247,14 +265,14 @@ class Bindings(Monitors):
 
 
 class Command(Monitors):
-    """A `ceph` process for each command."""
+    """A `ceph` process for each command, perhaps in a container."""
 
     def _send(
         self, prefix: str, arguments: t.Mapping[str, t.Any], cli: t.Sequence[str], monitor: str = ""
     ) -> tuple[int, str, str]:
         access = self._access
         keyring = ["--keyring", access.keyring] if access.keyring else []
-        limit = ["timeout", "--kill-after=5", str(access.timeout + _ANSWER_SECONDS)]
+        limit = access.limited(access.timeout + _ANSWER_SECONDS)
         way = ["--connect-timeout", str(access.timeout), "--conf", access.conf, "--name", access.name, *keyring]
         try:
             rc, out, err = self._run([*limit, "ceph", *way, "--format", "json", *cli], "")
@@ -262,6 +280,10 @@ class Command(Monitors):
             raise no_way_in() from None
         if rc in (124, 137):
             raise unanswered(access, cli)
+        if access.command and (
+            rc in (125, 126, 127) or "No such container" in err
+        ):  # as podman, docker and `timeout` say it
+            raise no_command(access, err)
         if rc == 127:  # what `timeout` says where there is no ceph
             raise no_way_in()
         if rc == 1 and ("timed out" in err or "Error connecting" in err or "error connecting" in err):
@@ -340,14 +362,32 @@ def _why(access: Access, exc: Exception) -> OperatorError:
 def no_way_in() -> OperatorError:
     """The error for a host that can't talk to monitors."""
     return OperatorError(
-        "This host has neither librados' Python bindings nor the ceph command; install python3-rados or ceph-common."
+        "This host has neither librados' Python bindings nor the ceph command; install python3-rados or ceph-common, or say in command "
+        "(ceph_openstack_admin_command) what leads to a ceph command, such as `cephadm shell --`."
     )
+
+
+def no_command(access: Access, err: str) -> OperatorError:
+    """The error for a way to the ceph command that leads nowhere."""
+    return OperatorError(
+        f"`{' '.join(access.command)}` doesn't lead to a ceph command on this host: {' '.join(err.split())[-200:] or 'it fails'}. Set command "
+        "(ceph_openstack_admin_command) to what does, such as `cephadm shell --` or `podman exec ceph-mon`."
+    )
+
+
+def way_in(access: Access) -> Access:
+    """Through cephadm's shell where nothing is said and the host has cephadm, but neither librados' bindings nor ceph."""
+    cephadm = shutil.which("cephadm", path=os.environ.get("PATH", "") + _SBIN)
+    if access.command or rados or shutil.which("ceph") or not cephadm:
+        return access
+    return replace(access, command=(cephadm, "shell", "--"))
 
 
 @contextlib.contextmanager
 def monitors(access: Access, run: Run) -> Iterator[Monitors]:
-    """The cluster's monitors, through librados if the host has it."""
-    found: Monitors = Bindings(access, run) if rados else Command(access, run)
+    """The cluster's monitors, through librados if the host has it and no other way is named."""
+    access = way_in(access)
+    found: Monitors = Bindings(access, run) if rados and not access.command else Command(access, run)
     try:
         yield found
     finally:
@@ -356,10 +396,14 @@ def monitors(access: Access, run: Run) -> Iterator[Monitors]:
 
 @contextlib.contextmanager
 def monitors_of(module: t.Any) -> Iterator[Monitors]:
-    """The monitors that a module's ADMIN_SPEC names."""
+    """The monitors that a module's ADMIN_SPEC names. Raises OperatorError for a command that can't be read or isn't there."""
 
     given = module.params
-    access = Access(given["conf"], given["name"], given["keyring"] or "", given["timeout"])
+    try:
+        command = tuple(shlex.split(given["command"]))
+    except ValueError as exc:
+        raise OperatorError(f"command {given['command']!r} can't be read: {exc}.") from None
+    access = Access(given["conf"], given["name"], given["keyring"] or "", given["timeout"], command)
     with monitors(access, runner(module)) as found:
         yield found
 
@@ -393,7 +437,7 @@ def _planned(found: Monitors, desired: DesiredObjects) -> tuple[PoolsPlan, list[
     """The plan, and all steps as text; the first restores mon_allow_pool_delete if a killed run left it on."""
     made = plan(desired, found.read(desired.absent_clients, desired.names[0], desired.profile_names))
     first = next((step.text for step in made.steps if step.program == "rbd"), "")
-    if first and not shutil.which("rbd"):
+    if first and found.lacks_rbd():
         raise OperatorError(f"The rbd command isn't installed on this host, so it can't {first}; install ceph-common.")
     left = ["restore mon_allow_pool_delete, which a killed run left on"] if found.guard_left_down() else []
     return made, left + [step.text for step in made.steps]

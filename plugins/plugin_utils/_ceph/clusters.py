@@ -17,6 +17,7 @@ ADMIN = (
     "ceph_openstack_admin_conf",
     "ceph_openstack_admin_name",
     "ceph_openstack_admin_keyring",
+    "ceph_openstack_admin_command",
 )
 #: What is used once for all hosts of a cluster.
 SHARED = ("ceph_openstack_pools", "ceph_openstack_clients", "ceph_openstack_current", "ceph_openstack_retire")
@@ -50,7 +51,7 @@ def settled(hosts: t.Mapping[str, Row], defaults: Row, own: Row) -> dict[str, Ro
 def clusters(values: t.Mapping[str, Row]) -> list[Row]:
     """The clusters, each with its hosts, from settled(). Hosts with keys of their own don't ask theirs, so they are in none.
 
-    A cluster has name, admin (host, conf, name, keyring, timeout), hosts, pools, take_away, clients (those whose keys any host gets) and settings, which
+    A cluster has name, admin (host, conf, name, keyring, command, timeout), hosts, pools, take_away, clients (those whose keys any host gets) and settings, which
     are ceph_plan's.
     """
     found: dict[tuple[str, ...], Row] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import typing as t
 
 import pytest
@@ -88,3 +89,59 @@ def test_what_the_command_ends_with(monkeypatch: pytest.MonkeyPatch, rc: int, er
     with monitors.monitors(ACCESS, run) as found, pytest.raises(OperatorError) as raised:
         found.call("fsid", {}, ("fsid",))
     assert words in str(raised.value)
+
+
+INSIDE = monitors.Access("/etc/ceph/ceph.conf", "client.admin", command=("podman", "exec", "ceph-mon-a"))
+
+
+def test_a_container_s_command_is_used_even_where_there_are_bindings(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[list[str]] = []
+
+    def run(args: list[str], _data: str) -> tuple[int, str, str]:
+        lines.append(args)
+        return 0, '{"fsid": "f"}', "Inferring fsid f"
+
+    monkeypatch.setattr(monitors, "rados", Rados)
+    with monitors.monitors(INSIDE, run) as found:
+        assert found.call("fsid", {}, ("fsid",)) == {"fsid": "f"}
+        assert not found.lacks_rbd()
+    outer, inner = ["timeout", "--kill-after=5", "125"], ["timeout", "--kill-after=5", "65"]
+    assert lines[0][:10] == [*outer, "podman", "exec", "ceph-mon-a", *inner, "ceph"]
+
+
+@pytest.mark.parametrize(
+    ("rc", "err"),
+    [
+        (125, "Error: no such container ceph-mon-a"),
+        (127, "failed to run command 'podman'"),
+        (1, "Error: No such container: ceph-mon-a"),
+    ],
+)
+def test_a_container_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, rc: int, err: str) -> None:
+    monkeypatch.setattr(monitors, "rados", None)
+    with (
+        monitors.monitors(INSIDE, lambda _args, _data: (rc, "", err)) as found,
+        pytest.raises(
+            OperatorError,
+            match="`podman exec ceph-mon-a` doesn't lead to a ceph command on this host: .*ceph_openstack_admin_command",
+        ),
+    ):
+        found.call("fsid", {}, ("fsid",))
+
+
+@pytest.mark.parametrize(
+    ("there", "bindings", "command"),
+    [
+        ({"cephadm"}, False, ("/sbin/cephadm", "shell", "--")),
+        ({"cephadm", "ceph"}, False, ()),
+        ({"cephadm"}, True, ()),
+        (set(), False, ()),
+    ],
+)
+def test_cephadm_s_shell_is_used_where_there_is_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], bindings: bool, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(monitors, "rados", Rados if bindings else None)
+    monkeypatch.setattr(shutil, "which", lambda name, **_path: f"/sbin/{name}" if name in there else None)
+    assert monitors.way_in(ACCESS).command == command
+    assert monitors.way_in(INSIDE) == INSIDE

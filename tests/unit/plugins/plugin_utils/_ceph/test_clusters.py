@@ -31,7 +31,7 @@ def test_each_cluster_has_its_hosts_and_is_told_their_variables() -> None:
     assert other["pools"] == other["settings"]["pools"] == [{"name": "ssd"}]
     assert (one["clients"], other["clients"]) == (["cinder"], ["cinder", "backup"])
     assert other["admin"] == {
-        "host": "mon2", "conf": "/etc/ceph/ceph.conf", "name": "client.admin", "keyring": "", "timeout": 5,
+        "host": "mon2", "conf": "/etc/ceph/ceph.conf", "name": "client.admin", "keyring": "", "command": "", "timeout": 5,
     }  # fmt: skip
 
 
