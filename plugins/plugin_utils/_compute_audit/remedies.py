@@ -82,12 +82,16 @@ def beside(given: Remedy, commands: Commands | None) -> Remedy:
         if line.startswith(_VIRSH):  # a line of virsh and ids alone
             line = line.replace(_VIRSH, _virsh(commands["virsh"]))
         if line == _RESTART:
-            if not commands["unit"]:
-                raise OperatorError("the unit of nova-compute isn't known there")
-            line = f"systemctl restart {word(commands['unit'])}"
+            line = _restart(commands["unit"])
     except OperatorError as exc:
         return given._replace(command="", refused=f"No command is suggested: {exc}.")
     return given._replace(command=line)
+
+
+def _restart(unit: str | None) -> str:
+    if unit is None:
+        raise OperatorError("the unit of nova-compute isn't known there")
+    return f"systemctl restart {word(unit)}"
 
 
 def _virsh(where: t.Sequence[str] | None) -> str:
