@@ -10,8 +10,10 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import first_of, listed
 
 Result = t.Mapping[str, t.Any]
-#: What the result of a module that couldn't run has, and that of an assert that holds hasn't.
+#: What the result of a module that couldn't run has.
 _FAILURE = {"msg", "rc", "module_stdout", "module_stderr", "exception"}
+#: What an assert says where it holds, also with quiet.
+_HOLDS = "All assertions passed"
 
 
 def missing(results: t.Mapping[str, Result | None]) -> str:
@@ -39,7 +41,7 @@ def _problems(result: Result) -> t.Sequence[str]:
         return t.cast("t.Sequence[str]", result["missing"])
     if "evaluated_to" in result:
         return [str(result["msg"])]
-    if not _FAILURE & result.keys():
+    if result.get("msg") == _HOLDS or not _FAILURE & result.keys():
         return []
     # Without a module's answer, msg tells only that there is none.
     said = str(result.get("module_stderr") or result.get("msg") or result.get("module_stdout") or "no reason given")
