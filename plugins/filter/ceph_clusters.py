@@ -26,7 +26,9 @@ def ceph_clusters(
     hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
     own: t.Mapping[str, t.Any] | None = None,
 ) -> list[dict[str, t.Any]]:
-    inventory = {host: {name: hostvars[host][name] for name in NAMES if name in hostvars[host]} for host in hosts}
+    # Each look into hostvars makes all variables of a host anew.
+    each = ((host, hostvars[host]) for host in hosts)
+    inventory = {host: {name: said[name] for name in NAMES if name in said} for host, said in each}
     values = settled(inventory, yaml.safe_load(_DEFAULTS.read_text(encoding="utf-8")), dict(own or {}))
     told = disagreement(values)
     if told:

@@ -74,11 +74,20 @@ def clusters(values: t.Mapping[str, Row]) -> list[Row]:
             "clients": list(dict.fromkeys([*names, *map(short, said["ceph_openstack_current"].values())])),
             "settings": {name: said[f"ceph_openstack_{name}"] for name in _SETTINGS},
         }
-    several = [cluster["name"] for cluster in found.values()]
-    for cluster in found.values():
-        if several.count(cluster["name"]) > 1:  # two clusters that are administered on one host
-            cluster["name"] += f" {cluster['admin']['conf']}"
+    _tell_apart(list(found.values()))
     return list(found.values())
+
+
+def _tell_apart(found: t.Sequence[Row]) -> None:
+    """Add to the names of clusters that are administered on one host what else differs."""
+    for option in ("conf", "name", "keyring", "command"):
+        alike: dict[str, list[Row]] = {}
+        for cluster in found:
+            alike.setdefault(cluster["name"], []).append(cluster)
+        for several in alike.values():
+            if len({cluster["admin"][option] for cluster in several}) > 1:
+                for cluster in several:
+                    cluster["name"] = f"{cluster['name']} {cluster['admin'][option]}".rstrip()
 
 
 def disagreement(values: t.Mapping[str, Row]) -> str:
@@ -115,7 +124,7 @@ def same_cluster(answers: t.Sequence[t.Mapping[str, t.Any]]) -> str:
         if fsid and seen.setdefault(fsid, name) != name:
             return (
                 f"{seen[fsid]} and {name} administer the same cluster ({fsid}). It would be told twice, perhaps something else. Give all of its hosts "
-                "the same ceph_openstack_admin_host, _admin_conf, _admin_name and _admin_keyring."
+                "the same ceph_openstack_admin_host, _admin_conf, _admin_name, _admin_keyring and _admin_command."
             )
     return ""
 

@@ -40,6 +40,30 @@ def test_two_clusters_on_one_host_are_told_apart() -> None:
     assert [one["name"] for one in found] == ["mon1 /etc/ceph/ceph.conf", "mon1 /etc/ceph/b.conf"]
 
 
+@pytest.mark.parametrize(
+    ("option", "other"),
+    [("name", "client.operator"), ("keyring", "/root/keyring"), ("command", "podman exec ceph-mon-b")],
+)
+def test_two_ways_on_one_host_are_told_apart_and_refused_where_they_lead_to_one_cluster(option: str, other: str) -> None:
+    found = made({"a": A, "b": {**A, f"ceph_openstack_admin_{option}": other}})
+    assert [one["name"].startswith("mon1") for one in found] == [True, True]
+    assert found[1]["name"] == f"mon1 {other}" != found[0]["name"]
+    told = same_cluster([{"item": one, "fsid": "f"} for one in found])
+    assert f"{found[0]['name']} and mon1 {other} administer the same cluster (f)." in told
+
+
+def test_each_host_s_variables_are_made_once() -> None:
+    class Counted(dict[str, t.Any]):
+        looks = 0
+
+        def __getitem__(self, host: str) -> t.Any:
+            Counted.looks += 1
+            return super().__getitem__(host)
+
+    ceph_clusters(["a", "b"], Counted(a=A, b=A))
+    assert Counted.looks == 2
+
+
 def test_what_a_play_sets_counts_for_all_hosts() -> None:
     defaults = {"ceph_openstack_timeout": 5, "ceph_openstack_pools": [{"name": "of-the-play"}]}
     (one,) = made({"a": A, "b": A}, {**A, **defaults})
