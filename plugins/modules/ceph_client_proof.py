@@ -16,7 +16,7 @@ description:
   - Does the same with a keyring, and once more as the user of the service that reads it, where that service looks for it.
   - Compares clients, pools and UUIDs in C(cinder.conf), C(glance-api.conf) and C(nova.conf) with O(clients).
   - Nothing that hangs keeps it from ending. A pool that is full, at its quota, or whose OSDs don't answer is named.
-  - Changes nothing, neither on the host nor in the cluster, except for O(clients[].data_pools): an image of 1 MiB is made, written and removed.
+  - Changes nothing, neither on the host nor in the cluster. With O(clients[].data_pools) alone, an image of 1 MiB is made, written and removed.
 requirements:
   - python3-rados, which ceph-common brings, and python3-libvirt where a uuid is given
 extends_documentation_fragment:

@@ -51,8 +51,8 @@ def settled(hosts: t.Mapping[str, Row], defaults: Row, own: Row) -> dict[str, Ro
 def clusters(values: t.Mapping[str, Row]) -> list[Row]:
     """The clusters, each with its hosts, from settled(). Hosts with keys of their own don't ask theirs, so they are in none.
 
-    A cluster has name, admin (host, conf, name, keyring, command, timeout), hosts, pools, take_away, clients (those whose keys any host gets) and settings, which
-    are ceph_plan's.
+    A cluster has name, admin (host, conf, name, keyring, command, timeout), hosts, pools, take_away, clients (those whose keys any host
+    gets) and settings, which are ceph_plan's.
     """
     found: dict[tuple[str, ...], Row] = {}
     for host, said in values.items():

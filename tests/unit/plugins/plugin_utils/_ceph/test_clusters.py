@@ -44,7 +44,9 @@ def test_two_clusters_on_one_host_are_told_apart() -> None:
     ("option", "other"),
     [("name", "client.operator"), ("keyring", "/root/keyring"), ("command", "podman exec ceph-mon-b")],
 )
-def test_two_ways_on_one_host_are_told_apart_and_refused_where_they_lead_to_one_cluster(option: str, other: str) -> None:
+def test_two_ways_on_one_host_are_told_apart_and_refused_where_they_lead_to_one_cluster(
+    option: str, other: str
+) -> None:
     found = made({"a": A, "b": {**A, f"ceph_openstack_admin_{option}": other}})
     assert [one["name"].startswith("mon1") for one in found] == [True, True]
     assert found[1]["name"] == f"mon1 {other}" != found[0]["name"]

@@ -111,6 +111,7 @@ LIMITED = {
 def test_its_results_are_summed_up_in_the_same_words() -> None:
     told = summary({"cmp01": _result("created", NONE, LIMITED)}, why=True)
     assert told["text"] == [
+        "Limits: 1 port(s) limited on 1 compute(s); 1 created.",
         "host   limited  created",
         "cmp01        1        1",
         f"cmp01 {PORT}: upload 8mbit (ceil none, burst 1000kb, exempt nothing), "
