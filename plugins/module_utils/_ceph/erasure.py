@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing as t
 
 from .._common import OperatorError
@@ -14,6 +15,7 @@ if t.TYPE_CHECKING:
     from .objects import Cluster, DesiredObjects, Pool
 
 Settings = t.Mapping[str, str]
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 #: Ceph stores any setting; one with a slip in it would silently leave the default.
 _KNOWN = (
     "k", "m", "l", "c", "d", "w", "plugin", "technique", "packetsize", "crush-root", "crush-failure-domain", "crush-device-class", "crush-locality",
@@ -21,9 +23,13 @@ _KNOWN = (
 )  # fmt: skip
 
 
-def settings_text(settings: Settings) -> str:
-    """The settings of a profile for people: its chunks first, `k=4 m=2 crush-failure-domain=host`."""
-    return " ".join(f"{key}={settings[key]}" for key in sorted(settings, key=lambda key: (key not in ("k", "m"), key)))
+def settings_words(settings: Settings) -> list[str]:
+    """The settings of a profile, its chunks first: `k=4`, `m=2`, `crush-failure-domain=host`. A value may have blanks, as lrc's layers have."""
+    return [f"{key}={settings[key]}" for key in sorted(settings, key=lambda key: (key not in ("k", "m"), key))]
+
+
+def _line(settings: Settings) -> str:
+    return " ".join(settings_words(settings))
 
 
 def check_profile(name: str, settings: Settings, there: t.Optional[Settings]) -> None:
@@ -34,13 +40,15 @@ def check_profile(name: str, settings: Settings, there: t.Optional[Settings]) ->
                 f"Erasure-code profile {name}: {key} is {settings.get(key, '')!r}; give a number of at least {least}, for example k: 4 and m: 2."
             )
     for key in settings:
+        if not _NAME.match(key):  # it would be an option of the command
+            raise OperatorError(f"Erasure-code profile {name}: {key!r} isn't the name of a setting.")
         near = difflib.get_close_matches(key, _KNOWN, 1, 0.6)
         if near and key not in _KNOWN:
             raise OperatorError(f"Erasure-code profile {name}: there is no setting {key!r}; did you mean {near[0]!r}?")
-    other = {key: (there or {}).get(key, "") for key in settings if there and there.get(key) != settings[key]}
+    other = {key: (there or {}).get(key, "") for key in settings if there and there.get(key, "") != settings[key]}
     if other:
         raise OperatorError(
-            f"The erasure-code profile {name} exists with {settings_text(other)}, not {settings_text({key: settings[key] for key in other})}. "
+            f"The erasure-code profile {name} exists with {_line(other)}, not {_line({key: settings[key] for key in other})}. "
             "Pools made with it would stay as they are, so it isn't changed; choose another name, or leave erasure_settings out."
         )
 

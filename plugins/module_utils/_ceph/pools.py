@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .._common import OperatorError, listed
 from .caps import check_caps, pools_of, same_caps, taken_away
-from .erasure import check_data_pools, settings_text
+from .erasure import check_data_pools, settings_words
 from .objects import Client, Cluster, DesiredObjects, Pool
 
 #: The types of pools in `osd pool ls detail`.
@@ -211,7 +211,7 @@ def _merged(pool: Pool, there: t.Optional[Pool]) -> Pool:
 
 
 def _profile_step(name: str, settings: t.Mapping[str, str]) -> Step:
-    words = settings_text(settings).split(" ")
+    words = settings_words(settings)
     return Step(
         f"create erasure-code profile {name} ({' '.join(words)})",
         "osd erasure-code-profile set",

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from .._common import size_text
 from .._text import table
 
+#: The type of erasure-coded pools in `osd pool ls detail`.
+_ERASURE = 3
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECASE)
 
 
@@ -63,10 +65,13 @@ def read_usage(
     found = []
     made = {row["pool_name"]: row for row in pools}
     for row in answer["pools"]:
-        stats, copies = row["stats"], made.get(row["name"], {}).get("size")
-        profile = made.get(row["name"], {}).get("erasure_code_profile", "")
-        if profile in profiles:
-            copies = f"{profiles[profile]['k']}+{profiles[profile]['m']}"
+        one = made.get(row["name"], {})
+        stats, copies = row["stats"], one.get("size")
+        # A replicated pool that an old release made names a profile, too.
+        profile = one.get("erasure_code_profile", "") if one.get("type") == _ERASURE else ""
+        chunks = profiles.get(profile, {})
+        if "k" in chunks and "m" in chunks:  # lrc's may have layers instead
+            copies = f"{chunks['k']}+{chunks['m']}"
         found.append(
             PoolUsage(
                 name=row["name"],

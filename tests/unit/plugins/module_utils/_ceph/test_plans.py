@@ -449,16 +449,36 @@ def test_a_pool_at_its_quota_is_full() -> None:
 
 def test_what_a_pool_keeps_of_each_object() -> None:
     stats = {"stored": 1, "bytes_used": 3, "objects": 3, "max_avail": 4000, "percent_used": 0.01}
-    rows = [{"name": name, "stats": stats} for name in ("coded", "three", "unknown")]
+    rows = [{"name": name, "stats": stats} for name in ("coded", "layers", "old", "three", "unknown")]
     made = [
-        {"pool_name": "three", "size": 3, "erasure_code_profile": ""},
-        {"pool_name": "coded", "size": 6, "erasure_code_profile": "ec42"},
-        {"pool_name": "unknown", "size": 6, "erasure_code_profile": "gone"},
+        {"pool_name": "three", "type": 1, "size": 3, "erasure_code_profile": ""},
+        {"pool_name": "old", "type": 1, "size": 3, "erasure_code_profile": "ec42"},
+        {"pool_name": "coded", "type": 3, "size": 6, "erasure_code_profile": "ec42"},
+        {"pool_name": "layers", "type": 3, "size": 8, "erasure_code_profile": "lrc"},
+        {"pool_name": "unknown", "type": 3, "size": 6, "erasure_code_profile": "gone"},
     ]
-    found = read_usage({"pools": rows}, made, {"ec42": {"k": "4", "m": "2"}})
+    lrc = {"plugin": "lrc", "mapping": "__DD__DD", "layers": '[["_cDD_cDD", ""]]'}
+    found = read_usage({"pools": rows}, made, {"ec42": {"k": "4", "m": "2"}, "lrc": lrc})
     assert [(one.name, one.copies, one.erasure_profile) for one in found] == [
-        ("coded", "4+2", "ec42"), ("three", "3", ""), ("unknown", "6", "gone"),
+        ("coded", "4+2", "ec42"), ("layers", "8", "lrc"), ("old", "3", ""), ("three", "3", ""), ("unknown", "6", "gone"),
     ]  # fmt: skip
+
+
+def test_a_setting_of_a_profile_is_one_word_and_no_option() -> None:
+    settings = {"k": "4", "m": "2", "crush-root": "default --force", "layers": '[ [ "DDc", "" ] ]'}
+    wanted = Pool("new", erasure_profile="e")
+    step = pools.plan(DesiredObjects((wanted,), profiles={"e": settings}), ACTUAL).steps[0]
+    words = ["k=4", "m=2", "crush-root=default --force", 'layers=[ [ "DDc", "" ] ]']
+    assert (list(step.cli[4:]), step.arguments["profile"]) == (words, words)
+    assert "'--force' isn't the name of a setting" in _refusal(
+        DesiredObjects((wanted,), profiles={"e": {"k": "4", "m": "2", "--force": "true"}})
+    )
+
+
+def test_an_empty_setting_is_one_that_a_profile_leaves_out() -> None:
+    desired = DesiredObjects((Pool("coded", erasure_profile="ec21"),), profiles={"ec21": {"k": "2", "m": "1", "crush-device-class": ""}})
+    actual = replace(ACTUAL, profiles={"ec21": {"k": "2", "m": "1"}})
+    assert not pools.plan(desired, actual).changed
 
 
 # ---------------------------------------------------------------------- keys
