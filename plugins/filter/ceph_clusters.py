@@ -25,11 +25,15 @@ def ceph_clusters(
     hosts: t.Iterable[str],
     hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
     own: t.Mapping[str, t.Any] | None = None,
+    *,
+    with_keys: bool = False,
 ) -> list[dict[str, t.Any]]:
     # Each look into hostvars makes all variables of a host anew.
     each = ((host, hostvars[host]) for host in hosts)
     inventory = {host: {name: said[name] for name in NAMES if name in said} for host, said in each}
     values = settled(inventory, yaml.safe_load(_DEFAULTS.read_text(encoding="utf-8")), dict(own or {}))
+    if with_keys:
+        values = {host: {**said, "ceph_openstack_keys": {}} for host, said in values.items()}
     told = disagreement(values)
     if told:
         raise AnsibleFilterError(f"Nothing was changed. {told}")

@@ -52,7 +52,7 @@ def clusters(values: t.Mapping[str, Row]) -> list[Row]:
     """The clusters, each with its hosts, from settled(). Hosts with keys of their own don't ask theirs, so they are in none.
 
     A cluster has name, admin (host, conf, name, keyring, command, timeout), hosts, pools, take_away, clients (those whose keys any host
-    gets) and settings, which are ceph_plan's.
+    gets), settings, which are ceph_plan's, and shared, the variables that all of its hosts have alike.
     """
     found: dict[tuple[str, ...], Row] = {}
     for host, said in values.items():
@@ -72,10 +72,18 @@ def clusters(values: t.Mapping[str, Row]) -> list[Row]:
             "pools": said["ceph_openstack_pools"],
             "take_away": said[_TAKE_AWAY],
             "clients": list(dict.fromkeys([*names, *map(short, said["ceph_openstack_current"].values())])),
-            "settings": {name: said[f"ceph_openstack_{name}"] for name in _SETTINGS},
+            "settings": {name: _plain(said[f"ceph_openstack_{name}"]) for name in _SETTINGS},
+            "shared": {name: said[name] for name in (*ADMIN, *SHARED)},
         }
     _tell_apart(list(found.values()))
     return list(found.values())
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Without `options` of services' files: a cluster isn't told them, and Ansible shows a loop's item where a task fails."""
+    if isinstance(value, t.Mapping):
+        return {key: _plain(one) for key, one in value.items() if key != "options"}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _tell_apart(found: t.Sequence[Row]) -> None:

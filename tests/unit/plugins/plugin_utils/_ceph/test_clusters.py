@@ -75,6 +75,13 @@ def test_what_a_play_sets_counts_for_all_hosts() -> None:
     assert [one["name"] for one in made(several, {"ceph_openstack_admin_host": "mon3"})] == ["mon3"]
 
 
+def test_options_of_services_files_are_in_no_item_that_ansible_shows() -> None:
+    cinder = {"backends": [{"name": "rbd", "options": {"password": "hidden"}}], "options": {"DEFAULT": {"password": "hidden"}}}
+    (one,) = made({"a": {**A, "ceph_openstack_cinder": cinder}})
+    assert one["settings"]["cinder"] == {"backends": [{"name": "rbd"}]}
+    assert "hidden" not in str(one)
+
+
 def test_the_successors_of_a_cluster_are_read_with_it() -> None:
     (one,) = made({"a": {**A, "ceph_openstack_current": {"cinder": "client.cinder-2"}}})
     assert one["clients"] == ["cinder", "cinder-2"]
