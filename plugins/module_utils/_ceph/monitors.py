@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
 import typing as t
@@ -38,6 +39,8 @@ _ANSWER_SECONDS = 60
 _RBD_SECONDS = 120
 #: Seconds that a container may take to start.
 _START_SECONDS = 60
+#: What podman and docker say where there is no such container, where it isn't running, and where there is no daemon.
+_NOWHERE = re.compile("no such container|state improper|is not running|docker daemon", re.IGNORECASE)
 #: Where cephadm may be that isn't in a module's PATH.
 _SBIN = ":/usr/sbin:/usr/local/sbin:/sbin"
 
@@ -60,6 +63,11 @@ class Access:
     keyring: str = ""
     timeout: int = 5
     command: tuple[str, ...] = ()
+
+    @property
+    def input(self) -> str:
+        """What a command reads. `cephadm shell` reads, and what `timeout` starts is stopped where that is a terminal."""
+        return "\n" if self.command else ""
 
     def limited(self, seconds: int) -> list[str]:
         """What a command begins with that must end within seconds; a container has time to start, too."""
@@ -197,7 +205,7 @@ class Monitors:
         access = self._access
         way = ["--conf", access.conf, "--name", access.name, *(["--keyring", access.keyring] if access.keyring else [])]
         limit = access.limited(_RBD_SECONDS)
-        rc, _out, err = self._run([*limit, step.program, *way, *step.cli], "")
+        rc, _out, err = self._run([*limit, step.program, *way, *step.cli], access.input)
         if rc in (124, 137):
             raise OperatorError(
                 f"Couldn't {step.text} within {_RBD_SECONDS} s: its OSDs don't answer; its PGs may be inactive (ceph pg dump_stuck, ceph osd tree). "
@@ -275,14 +283,12 @@ class Command(Monitors):
         limit = access.limited(access.timeout + _ANSWER_SECONDS)
         way = ["--connect-timeout", str(access.timeout), "--conf", access.conf, "--name", access.name, *keyring]
         try:
-            rc, out, err = self._run([*limit, "ceph", *way, "--format", "json", *cli], "")
+            rc, out, err = self._run([*limit, "ceph", *way, "--format", "json", *cli], access.input)
         except FileNotFoundError:
             raise no_way_in() from None
         if rc in (124, 137):
             raise unanswered(access, cli)
-        if access.command and (
-            rc in (125, 126, 127) or "No such container" in err
-        ):  # as podman, docker and `timeout` say it
+        if access.command and (rc in (125, 126, 127) or _NOWHERE.search(err)):
             raise no_command(access, err)
         if rc == 127:  # what `timeout` says where there is no ceph
             raise no_way_in()
@@ -301,6 +307,11 @@ def unreachable(access: Access) -> OperatorError:
 
 
 def unanswered(access: Access, cli: t.Sequence[str]) -> OperatorError:
+    if access.command:
+        return OperatorError(
+            f"`{' '.join(access.command)} ceph {' '.join(cli)}` didn't end in time ({_ANSWER_SECONDS} s, and {_START_SECONDS} s for the container): the "
+            "container doesn't start, or the monitors have lost their quorum. Try it by hand, and run again when it answers."
+        )
     return OperatorError(
         f"The monitors of {access.conf} are connected, but didn't answer `{' '.join(cli)}` within {_ANSWER_SECONDS} s: they may have lost "
         "their quorum (ceph quorum_status). Run again when they have one."

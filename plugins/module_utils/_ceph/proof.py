@@ -87,7 +87,13 @@ def prove(
     """Check all claims, each as far as possible."""
     verdicts = {claim.client: Verdict(claim.client) for claim in claims}
     keys = _secret_keys(open_host, [claim for claim in claims if claim.secret], verdicts)
-    looks = [look for claim in claims for look in _looks(claim, keys.get(claim, ""), conf, timeout, uses)]
+    # One of a client's keyrings makes images: all looks are at the same time, and the images have its name.
+    makes = {claim.client: claim for claim in reversed(claims) if claim.keyring and claim.data_pools}
+    looks = [
+        look
+        for claim in claims
+        for look in _looks(claim, keys.get(claim, ""), conf, timeout, uses, makes.get(claim.client) is claim)
+    ]
     for look, ended in zip(looks, run_all([look.job for look in looks], timeout + 4)):
         _note(verdicts[look.claim.client], look, ended, timeout + 4)
     compare(claims, conf, uses, verdicts)
@@ -147,9 +153,11 @@ def _key_of_secret(host: SecretHost, claim: Claim) -> tuple[str, str]:
     return ("", problem) if problem else (base64.b64encode(value or b"").decode(), "")
 
 
-def _looks(claim: Claim, key: str, conf: str, timeout: int, uses: t.Sequence[Use]) -> t.Iterator[_Look]:
+def _looks(
+    claim: Claim, key: str, conf: str, timeout: int, uses: t.Sequence[Use], makes_images: bool
+) -> t.Iterator[_Look]:
     def look(access: Access, key: str, which: str) -> _Look:
-        data = () if key else claim.data_pools
+        data = claim.data_pools if makes_images and not key else ()
         return _Look(claim, Job(lambda: probe(claim.client, access, key, claim.write, claim.read, which, data)), which)
 
     if key:

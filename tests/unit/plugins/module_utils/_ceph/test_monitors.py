@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import os
+import pty
 import shutil
+import subprocess
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +120,9 @@ def test_a_container_s_command_is_used_even_where_there_are_bindings(monkeypatch
         (125, "Error: no such container ceph-mon-a"),
         (127, "failed to run command 'podman'"),
         (1, "Error: No such container: ceph-mon-a"),
+        (1, "Error response from daemon: container 5d0c is not running"),
+        (1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"),
+        (255, "Error: can only create exec sessions on running containers: container state improper"),
     ],
 )
 def test_a_container_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, rc: int, err: str) -> None:
@@ -127,6 +135,47 @@ def test_a_container_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, 
         ),
     ):
         found.call("fsid", {}, ("fsid",))
+
+
+def test_a_container_that_hangs_is_not_taken_for_a_lost_quorum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "rados", None)
+    with (
+        monitors.monitors(INSIDE, lambda _args, _data: (124, "", "")) as found,
+        pytest.raises(OperatorError, match=r"`podman exec ceph-mon-a ceph fsid` didn't end in time .* container doesn't start, or"),
+    ):
+        found.call("fsid", {}, ("fsid",))
+
+
+def _as_ansible_runs(args: list[str], data: str) -> tuple[int, str, str]:
+    given: dict[str, t.Any] = {"input": data} if data else {}
+    done = subprocess.run(args, capture_output=True, text=True, check=False, **given)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_container_that_reads_goes_on_though_the_module_has_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in (("rados", None), ("_ANSWER_SECONDS", 2), ("_START_SECONDS", 2)):
+        monkeypatch.setattr(monitors, name, value)
+    shell = tmp_path / "shell"
+    shell.write_text("#!/bin/sh\ncat >/dev/null\necho '{\"fsid\": \"f\"}'\n")
+    shell.chmod(0o755)
+    pid, terminal = pty.fork()
+    if not pid:
+        try:
+            with monitors.monitors(monitors.Access("c", "n", command=(str(shell),)), _as_ansible_runs) as found:
+                os.write(1, str(found.call("fsid", {}, ("fsid",))).encode())
+        except OperatorError as exc:
+            os.write(1, str(exc).encode())
+        finally:
+            os._exit(0)
+    said = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while True:
+            said += os.read(terminal, 4096)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    assert said.decode() == "{'fsid': 'f'}"
 
 
 @pytest.mark.parametrize(

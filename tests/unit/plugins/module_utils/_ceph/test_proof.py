@@ -139,6 +139,20 @@ class _Secrets:
         return self._values[uuid], True
 
 
+def test_one_of_a_client_s_keyrings_makes_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looks are at the same time, and the image has the client's name."""
+    data = (("volumes", "coded"),)
+    claims = [
+        proof.Claim(client, keyring=path, write=("volumes",), data_pools=data)
+        for client, path in (("client.a", "/one"), ("client.a", "/two"), ("client.b", "/three"))
+    ]
+    monkeypatch.setattr(
+        proof, "probe", lambda *given: {"checked": [f"{given[5]} {len(given[6])}"], "problems": [], "fsid": ""}
+    )
+    made = proof.prove(lambda: t.cast(t.Any, None), claims, "/etc/ceph/ceph.conf", 1, ())
+    assert [one.checked for one in made] == [["/one 1", "/two 0"], ["/three 1"]]
+
+
 def test_each_of_several_secrets_of_a_client_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """kolla-ansible makes one for Cinder's volumes and one for Nova's disks."""
     other = UUID.replace("4", "5")
