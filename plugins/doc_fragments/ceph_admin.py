@@ -29,10 +29,11 @@ options:
     default: 5
   command:
     description:
-      - What leads to a C(ceph) command where the host has none, for example V(cephadm shell --) or V(podman exec ceph-mon-a). O(conf) and O(keyring) are then
+      - What leads to a C(ceph) command where the host has none, for example V(podman exec ceph-mon-a) or V(cephadm shell --). O(conf) and O(keyring) are then
         files in the container.
-      - Empty for the bindings, or the host's own command; on a host that has neither, but C(cephadm), for its shell.
-      - C(cephadm shell) starts a container for each command, which takes some seconds.
+      - Empty for the bindings, or the host's own command.
+      - V(cephadm shell --) starts a container for each command, which takes some seconds. Podman copies what such a container prints to the journal, and
+        that has the keys of all clients, unless C(log_driver) in C([containers]) of C(containers.conf) is V(none). What C(podman exec) prints isn't copied.
     type: str
     default: ""
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import re
 import shlex
 import shutil
@@ -41,8 +40,6 @@ _RBD_SECONDS = 120
 _START_SECONDS = 60
 #: What podman and docker say where there is no such container, where it isn't running, and where there is no daemon.
 _NOWHERE = re.compile("no such container|state improper|is not running|docker daemon", re.IGNORECASE)
-#: Where cephadm may be that isn't in a module's PATH.
-_SBIN = ":/usr/sbin:/usr/local/sbin:/sbin"
 
 #: Options of modules that administer a cluster; documented in the fragment ceph_admin.
 ADMIN_SPEC: dict[str, t.Any] = dict(
@@ -281,6 +278,8 @@ class Command(Monitors):
         access = self._access
         keyring = ["--keyring", access.keyring] if access.keyring else []
         limit = access.limited(access.timeout + _ANSWER_SECONDS)
+        if prefix == "auth get-or-create":  # prints the key, which the log of a container would keep
+            keyring += ["--out-file", "/dev/null"]
         way = ["--connect-timeout", str(access.timeout), "--conf", access.conf, "--name", access.name, *keyring]
         try:
             rc, out, err = self._run([*limit, "ceph", *way, "--format", "json", *cli], access.input)
@@ -374,7 +373,7 @@ def no_way_in() -> OperatorError:
     """The error for a host that can't talk to monitors."""
     return OperatorError(
         "This host has neither librados' Python bindings nor the ceph command; install python3-rados or ceph-common, or say in command "
-        "(ceph_openstack_admin_command) what leads to a ceph command, such as `cephadm shell --`."
+        "(ceph_openstack_admin_command) what leads to a ceph command, such as `podman exec ceph-mon-a`."
     )
 
 
@@ -382,22 +381,13 @@ def no_command(access: Access, err: str) -> OperatorError:
     """The error for a way to the ceph command that leads nowhere."""
     return OperatorError(
         f"`{' '.join(access.command)}` doesn't lead to a ceph command on this host: {' '.join(err.split())[-200:] or 'it fails'}. Set command "
-        "(ceph_openstack_admin_command) to what does, such as `cephadm shell --` or `podman exec ceph-mon`."
+        "(ceph_openstack_admin_command) to what does, such as `podman exec ceph-mon-a` or `cephadm shell --`."
     )
-
-
-def way_in(access: Access) -> Access:
-    """Through cephadm's shell where nothing is said and the host has cephadm, but neither librados' bindings nor ceph."""
-    cephadm = shutil.which("cephadm", path=os.environ.get("PATH", "") + _SBIN)
-    if access.command or rados or shutil.which("ceph") or not cephadm:
-        return access
-    return replace(access, command=(cephadm, "shell", "--"))
 
 
 @contextlib.contextmanager
 def monitors(access: Access, run: Run) -> Iterator[Monitors]:
     """The cluster's monitors, through librados if the host has it and no other way is named."""
-    access = way_in(access)
     found: Monitors = Bindings(access, run) if rados and not access.command else Command(access, run)
     try:
         yield found

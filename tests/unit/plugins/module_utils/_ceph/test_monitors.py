@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import pty
-import shutil
 import subprocess
 import typing as t
 from pathlib import Path
@@ -141,7 +140,9 @@ def test_a_container_that_hangs_is_not_taken_for_a_lost_quorum(monkeypatch: pyte
     monkeypatch.setattr(monitors, "rados", None)
     with (
         monitors.monitors(INSIDE, lambda _args, _data: (124, "", "")) as found,
-        pytest.raises(OperatorError, match=r"`podman exec ceph-mon-a ceph fsid` didn't end in time .* container doesn't start, or"),
+        pytest.raises(
+            OperatorError, match=r"`podman exec ceph-mon-a ceph fsid` didn't end in time .* container doesn't start, or"
+        ),
     ):
         found.call("fsid", {}, ("fsid",))
 
@@ -158,7 +159,7 @@ def test_a_container_that_reads_goes_on_though_the_module_has_a_terminal(
     for name, value in (("rados", None), ("_ANSWER_SECONDS", 2), ("_START_SECONDS", 2)):
         monkeypatch.setattr(monitors, name, value)
     shell = tmp_path / "shell"
-    shell.write_text("#!/bin/sh\ncat >/dev/null\necho '{\"fsid\": \"f\"}'\n")
+    shell.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"fsid": "f"}\'\n')
     shell.chmod(0o755)
     pid, terminal = pty.fork()
     if not pid:
@@ -178,19 +179,17 @@ def test_a_container_that_reads_goes_on_though_the_module_has_a_terminal(
     assert said.decode() == "{'fsid': 'f'}"
 
 
-@pytest.mark.parametrize(
-    ("there", "bindings", "command"),
-    [
-        ({"cephadm"}, False, ("/sbin/cephadm", "shell", "--")),
-        ({"cephadm", "ceph"}, False, ()),
-        ({"cephadm"}, True, ()),
-        (set(), False, ()),
-    ],
-)
-def test_cephadm_s_shell_is_used_where_there_is_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, there: set[str], bindings: bool, command: tuple[str, ...]
-) -> None:
-    monkeypatch.setattr(monitors, "rados", Rados if bindings else None)
-    monkeypatch.setattr(shutil, "which", lambda name, **_path: f"/sbin/{name}" if name in there else None)
-    assert monitors.way_in(ACCESS).command == command
-    assert monitors.way_in(INSIDE) == INSIDE
+def test_a_new_key_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """podman copies what a container prints to the journal."""
+    lines: list[list[str]] = []
+
+    def run(args: list[str], _data: str) -> tuple[int, str, str]:
+        lines.append(args)
+        return 0, "", ""
+
+    monkeypatch.setattr(monitors, "rados", None)
+    with monitors.monitors(INSIDE, run) as found:
+        found.call("auth get-or-create", {}, ("auth", "get-or-create", "client.a", "mon", "profile rbd"))
+    (line,) = lines
+    assert line[line.index("--out-file") + 1] == "/dev/null"
+    assert line.index("--out-file") < line.index("auth")

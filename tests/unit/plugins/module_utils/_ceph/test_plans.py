@@ -476,7 +476,9 @@ def test_a_setting_of_a_profile_is_one_word_and_no_option() -> None:
 
 
 def test_an_empty_setting_is_one_that_a_profile_leaves_out() -> None:
-    desired = DesiredObjects((Pool("coded", erasure_profile="ec21"),), profiles={"ec21": {"k": "2", "m": "1", "crush-device-class": ""}})
+    desired = DesiredObjects(
+        (Pool("coded", erasure_profile="ec21"),), profiles={"ec21": {"k": "2", "m": "1", "crush-device-class": ""}}
+    )
     actual = replace(ACTUAL, profiles={"ec21": {"k": "2", "m": "1"}})
     assert not pools.plan(desired, actual).changed
 
