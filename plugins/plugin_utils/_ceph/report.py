@@ -48,6 +48,8 @@ def _across(proofs: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     only = next(iter(fsids), "") if len(fsids) == 1 else ""  # of hosts that couldn't connect to it, too
     secrets: dict[tuple[str, str], dict[str, set[str]]] = {}  # by cluster and client, and by host
     for host, proof in proven.items():
+        if len(fsids) > 1 and not proof.get("fsid"):
+            continue  # which cluster it has isn't known
         for client, uuids in (proof.get("secrets") or {}).items():
             secrets.setdefault((proof.get("fsid") or only, client), {})[host] = set(uuids)
     for (_fsid, client), hosts in secrets.items():

@@ -76,7 +76,10 @@ def test_what_a_play_sets_counts_for_all_hosts() -> None:
 
 
 def test_options_of_services_files_are_in_no_item_that_ansible_shows() -> None:
-    cinder = {"backends": [{"name": "rbd", "options": {"password": "hidden"}}], "options": {"DEFAULT": {"password": "hidden"}}}
+    cinder = {
+        "backends": [{"name": "rbd", "options": {"password": "hidden"}}],
+        "options": {"DEFAULT": {"password": "hidden"}},
+    }
     (one,) = made({"a": {**A, "ceph_openstack_cinder": cinder}})
     assert one["settings"]["cinder"] == {"backends": [{"name": "rbd"}]}
     assert "hidden" not in str(one)

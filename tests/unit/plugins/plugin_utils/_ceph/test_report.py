@@ -59,6 +59,7 @@ def test_hosts_of_different_clusters_do_not_contradict_each_other() -> None:
     assert ceph_proof_table(fine, fine)["wrong"] == []
     wrong = {**fine, "b2": host("B", "c")}
     assert ceph_proof_table(wrong, wrong)["wrong"] == ["b1", "b2"]
+    assert ceph_proof_table(wider := {**fine, "a3": host("", "a"), "b3": host("", "b")}, wider)["wrong"] == []
     unknown = {"a1": host("A", "a"), "a2": host("", "b")}
     assert ceph_proof_table(unknown, unknown)["wrong"] == ["a2"]
 
