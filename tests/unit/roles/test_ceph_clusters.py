@@ -86,12 +86,16 @@ def test_a_variable_of_the_play_that_differs_from_host_to_host_is_refused(tmp_pa
 def test_no_cluster_is_changed_while_another_does_not_answer(tmp_path: Path) -> None:
     found = run(tmp_path, play_of("main", {}), {**EACH})
     assert found.rc == 2, found.out
-    assert "Nothing was changed on any cluster, because two didn't answer: No monitor of /two.conf answered" in found.out
+    assert (
+        "Nothing was changed on any cluster, because two didn't answer: No monitor of /two.conf answered" in found.out
+    )
     assert {command.split()[-1] for command in found.commands} == {"fsid", "dump"}
 
 
 def test_where_no_cluster_answers_that_is_told_once(tmp_path: Path) -> None:
-    found = run(tmp_path, play_of("verify", {}), {"ceph_openstack_admin_host": "two", "ceph_openstack_admin_conf": "/two.conf"})
+    found = run(
+        tmp_path, play_of("verify", {}), {"ceph_openstack_admin_host": "two", "ceph_openstack_admin_conf": "/two.conf"}
+    )
     assert found.out.count("fatal: ") == 1, found.out
     assert "No monitor of /two.conf answered" in found.out
 
