@@ -15,6 +15,8 @@ if t.TYPE_CHECKING:
     from .facts import Commands
 
 SYSTEM = "qemu:///system"
+#: Deployers that put no libvirt into a container or a snap.
+_ON_HOST = ("packages", "openstack-ansible", "charm", "edpm")
 Paths = t.Sequence[str]
 
 
@@ -74,7 +76,9 @@ def places(told: Places, made: t.Callable[[], Deployment], *, cinder: bool) -> t
 def _commands(host: Deployment) -> Commands:
     compute, libvirt = host.services.get("nova-compute"), host.services.get("libvirt")
     unit = compute.unit if compute else None
-    virsh: t.Optional[list[str]] = [] if libvirt is None or libvirt.exec == () else None
+    # A host that the inventory describes may have a libvirt that isn't told.
+    here = libvirt.exec == () if libvirt else host.deployer in _ON_HOST
+    virsh: t.Optional[list[str]] = [] if here else None
     if libvirt and libvirt.container and host.engine:
         virsh = [host.engine, libvirt.container]
     return {"unit": unit or ("nova-compute" if host.deployer == "packages" else None), "virsh": virsh}

@@ -37,7 +37,7 @@ def found(told: Places = TOLD, host: Deployment = HOST, *, cinder: bool = False)
 def test_what_nobody_named_is_where_the_deployer_put_it() -> None:
     there = found()
     assert (there.uri, there.conf, there.instances) == ("qemu+unix:///system", (KOLLA,), VOLUME)
-    assert (there.unknown, there.commands) == ({}, {"unit": None, "virsh": []})
+    assert (there.unknown, there.commands) == ({}, {"unit": None, "virsh": None})
 
 
 def test_what_was_named_wins() -> None:
@@ -105,10 +105,11 @@ def _no_command(_args: list[str], _data: str = "") -> tuple[int, str, str]:
         ),
         ({"services": {"libvirt": Service("libvirt", container="nova_libvirt", exec=None)}}, {"unit": None, "virsh": None}),
         ({"services": {"libvirt": Service("libvirt", exec=None)}}, {"unit": None, "virsh": None}),
-        ({"services": {"nova-compute": Service("nova-compute", unit="x")}}, {"unit": "x", "virsh": []}),
+        ({"services": {"nova-compute": Service("nova-compute", unit="x")}}, {"unit": "x", "virsh": None}),
+        ({"deployer": "edpm"}, {"unit": None, "virsh": []}),
         ({"deployer": "packages"}, {"unit": "nova-compute", "virsh": []}),
     ],
-    ids=["container", "engine unknown", "snap", "unit", "packages without a unit"],
+    ids=["container", "engine unknown", "snap", "libvirt isn't told", "libvirt on the host", "packages without a unit"],
 )  # fmt: skip
 def test_what_runs_commands_is_told(host: dict[str, t.Any], commands: dict[str, t.Any]) -> None:
     assert found(host=replace(HOST, **host)).commands == commands
