@@ -24,6 +24,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.host
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.missing import Result, missing
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.values import (
     RULE_OPTIONS,
+    RULES,
     wrong_rules,
     wrong_values,
 )
@@ -81,7 +82,9 @@ class ActionModule(Action):
             concerned = selection.hosts if selection else [str(host) for host in task_vars["ansible_play_hosts"]]
             templated = self._rule_options(concerned, task_vars)
             hosts = {host: found for host, found in templated.items() if found is not None}
-            problems += wrong_rules(hosts, given, required=options["rules"] == "required")
+            # Without a group, other hosts of the play need no rules: this one uses the role, and they may not.
+            lacking = selection or RULES not in hosts.get(str(task_vars["inventory_hostname"]), {RULES: None})
+            problems += wrong_rules(hosts, given, required=options["rules"] == "required" and bool(lacking))
         return problems
 
     def _given(self, task_vars: Variables) -> Given:

@@ -31,7 +31,7 @@ _TYPES = {
 }
 _NUMBERS = {"int": re.compile("[+-]?[0-9]+"), "float": re.compile("[+-]?[0-9]+([.][0-9]*)?")}
 _QOS = "instance_qos_"
-_RULES, _STATE = f"{_QOS}rules", f"{_QOS}state"
+RULES, _STATE = f"{_QOS}rules", f"{_QOS}state"
 #: Options of instance_qos that RuleBook takes under the rest of their names, and those of them that are true or false.
 _SETTINGS = (
     "exempt", "exempt_also", "exempt_within", "never_exempt", "exempt_at_most", "despite_policy", "despite_vif_quota", "backend",
@@ -39,7 +39,7 @@ _SETTINGS = (
 )  # fmt: skip
 _SWITCHES = ("despite_policy", "despite_vif_quota")
 #: What wrong_rules reads of a host.
-RULE_OPTIONS = (_RULES, _STATE, *(f"{_QOS}{name}" for name in _SETTINGS))
+RULE_OPTIONS = (RULES, _STATE, *(f"{_QOS}{name}" for name in _SETTINGS))
 Options = t.Mapping[str, t.Any]
 
 
@@ -120,12 +120,12 @@ def wrong_rules(hosts: t.Mapping[str, Options], given: Given, *, required: bool)
             judged.append((options, problems))
         if problems:
             whose.setdefault(problems, []).append(host)
-    with_extra = f"set {given.where(_RULES)}" if _RULES in given.extra else ""
+    with_extra = f"set {given.where(RULES)}" if RULES in given.extra else ""
     found = [
         f"instance_qos_rules ({with_extra or given.whose(names)}): {first_of([f'{problem}.' for problem in problems])}"
         for problems, names in whose.items()
     ]
-    without = [host for host, options in hosts.items() if options.get(_STATE) != "absent" and _RULES not in options]
+    without = [host for host, options in hosts.items() if options.get(_STATE) != "absent" and RULES not in options]
     return [_no_rules(given.whose(without)), *found] if without and required else found
 
 
@@ -137,12 +137,12 @@ def _no_rules(whose: str) -> str:
 
 
 def _rule_problems(options: Options) -> tuple[str, ...]:
-    if options.get(_STATE) == "absent" or _RULES not in options:
+    if options.get(_STATE) == "absent" or RULES not in options:
         return ()
     settings = {name: options[f"{_QOS}{name}"] for name in _SETTINGS if f"{_QOS}{name}" in options}
     try:
         settings.update({name: boolean(settings[name]) for name in _SWITCHES if name in settings})
-        RuleBook(options[_RULES], **settings)
+        RuleBook(options[RULES], **settings)
     except RulesError as exc:
         return exc.problems
     except TypeError:

@@ -102,6 +102,15 @@ def test_rules_are_judged_once_where_the_role_is_used_alone(
     assert told in said
 
 
+def test_hosts_of_the_play_that_do_not_use_the_role_need_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars/cmp00.json").write_text(json.dumps({"instance_qos_rules": []}))
+    ports = "{{ nowhere if inventory_hostname == 'cmp00' else [] }}"
+    said = _run(tmp_path, "instance_qos", inventory={"instance_ports": ports})
+    assert said.count("'nowhere' is undefined") == 1
+    assert said.count("instance_qos_rules is not set for this host") == len(HOSTS) - 1
+
+
 def test_rules_of_the_inventory_that_the_role_is_given_others_for_are_not_judged(tmp_path: Path) -> None:
     said = _run(tmp_path, "instance_qos", inventory={"instance_qos_rules": WRONG}, role_vars={"instance_qos_rules": []})
     assert said.count("'instance_ports' is undefined") == len(HOSTS), said
