@@ -130,6 +130,8 @@ def test_the_preflight_refuses_what_the_role_refuses(option: str) -> None:
         ({"__day2_host": {"deployment": None}, "__central_logs_host": {"deployment": None}}, []),
         ({"__day2_host": {"deployment": KOLLA}, "__central_logs_host": {"skipped": True}}, KOLLA["logs"]),
         ({"day2_deployment": {"deployer": "packages"}}, []),
+        ({"day2_deployment": None, "__central_logs_host": {"deployment": KOLLA}}, KOLLA["logs"]),
+        ({"day2_deployment": {}, "__central_logs_host": {"deployment": KOLLA}}, KOLLA["logs"]),
         ({"day2_deployment": KOLLA, "central_logs_files": []}, []),
         ({"day2_deployment": KOLLA, "central_logs_files": ["/x"]}, ["/x"]),
         ({"day2_deployment": KOLLA, "central_logs_part": "server"}, []),
@@ -138,3 +140,12 @@ def test_the_preflight_refuses_what_the_role_refuses(option: str) -> None:
 )
 def test_files_that_nobody_named_are_those_of_the_deployer(given: dict[str, t.Any], read: list[str]) -> None:
     assert templated("__central_logs_read", **given) == read
+
+
+@pytest.mark.parametrize("told", [{}, {"logs": None}])
+def test_logs_that_the_inventory_leaves_out_are_not_none(told: dict[str, None]) -> None:
+    host = {"central_logs_part": "node", "central_logs_server": "log1"}
+    left_out = {**host, "day2_deployment": {"deployer": "kolla-ansible", **told}}
+    assert [one.partition(",")[0] for one in objections(**left_out)] == ["day2_deployment has no logs"]
+    assert objections(**left_out, central_logs_files=[]) == []
+    assert objections(**host, day2_deployment=KOLLA) == []
