@@ -46,7 +46,7 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
     used = [word for word in _WORDS if any(told["counts"].get(word) for told in hosts.values())]
     rows = [[host, told["limited"], *(told["counts"].get(word, 0) for word in used)] for host, told in hosts.items()]
     quiet = [row for row in rows if len(rows) > MOST_ROWS and _quiet(hosts[row[0]])]
-    lines = [_total(rows, used)]
+    lines = [_total(rows, used, sum("ports" in (result or {}) for result in results.values()))]
     lines += table(["host", "limited", *used], [row for row in rows if not quiet or not _quiet(hosts[row[0]])])
     if quiet:
         lines.append(
@@ -62,10 +62,11 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
     return {"text": lines, "hosts": hosts}
 
 
-def _total(rows: t.Sequence[t.Sequence[t.Any]], used: t.Sequence[str]) -> str:
+def _total(rows: t.Sequence[t.Sequence[t.Any]], used: t.Sequence[str], known: int) -> str:
     counted = [f"{sum(row[column] for row in rows)} {word}" for column, word in enumerate(used, start=2)]
-    limited = f"Limits: {sum(row[1] for row in rows)} port(s) limited on {len(rows)} compute(s)"
-    return f"{'; '.join([limited, ', '.join(counted)] if counted else [limited])}."
+    told = [f"Limits: {sum(row[1] for row in rows)} port(s) limited on {known} compute(s)", ", ".join(counted)]
+    told += [f"{len(rows) - known} compute(s) without a result"] if len(rows) > known else []
+    return f"{'; '.join(filter(None, told))}."
 
 
 def _quiet(told: t.Mapping[str, t.Any]) -> bool:

@@ -34,7 +34,7 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
     _info, planned = recorded("other-rules")
     told = summary({"cmp01": refused, "cmp02": planned, "cmp03": None, "cmp04": {"msg": "rule 1 has no name."}})
     assert told["text"] == [
-        "Limits: 2 port(s) limited on 4 compute(s); 1 changed, 1 removed, 1 unchanged, 1 gone, 1 refused.",
+        "Limits: 2 port(s) limited on 2 compute(s); 1 changed, 1 removed, 1 unchanged, 1 gone, 1 refused; 2 compute(s) without a result.",
         "host   limited  changed  removed  unchanged  gone  refused",
         "cmp01        1        0        0          0     1        1",
         "cmp02        1        1        1          1     0        0",
@@ -53,7 +53,10 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
 
 
 def test_a_compute_without_a_result_has_no_totals() -> None:
-    assert summary({"cmp01": None})["text"][0] == "Limits: 0 port(s) limited on 1 compute(s)."
+    assert (
+        summary({"cmp01": None})["text"][0]
+        == "Limits: 0 port(s) limited on 0 compute(s); 1 compute(s) without a result."
+    )
 
 
 def test_of_many_computes_those_where_something_changes_are_listed() -> None:
