@@ -195,9 +195,8 @@ def test_hosts_are_asked_for_what_is_needed_before_the_first_is_changed(playbook
     assert not any("serial" in play for play in before), "One batch would be changed before the next is asked."
 
 
-@pytest.mark.parametrize("backend", ["tc", "libvirt"])
-def test_the_role_of_the_limits_asks_the_computes_that_differ(backend: str) -> None:
-    first, *_rest = read_yaml(f"roles/instance_qos/tasks/{backend}.yml")
+def test_the_role_of_the_limits_asks_the_computes_that_differ() -> None:
+    first, *_rest = read_yaml("roles/instance_qos/tasks/limit.yml")
     assert first["ansible.builtin.import_tasks"] == "needs.yml"
 
 

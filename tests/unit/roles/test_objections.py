@@ -114,3 +114,14 @@ def test_hosts_of_the_play_that_do_not_use_the_role_need_no_rules(tmp_path: Path
 def test_rules_of_the_inventory_that_the_role_is_given_others_for_are_not_judged(tmp_path: Path) -> None:
     said = _run(tmp_path, "instance_qos", inventory={"instance_qos_rules": WRONG}, role_vars={"instance_qos_rules": []})
     assert said.count("'instance_ports' is undefined") == len(HOSTS), said
+
+
+def test_computes_of_both_backends_are_asked_before_one_is_changed(tmp_path: Path) -> None:
+    inventory = {
+        "ansible_python_interpreter": "/nonexistent",
+        "instance_qos_backend": "{{ 'tc' if inventory_hostname < 'cmp03' else 'libvirt' }}",
+        "instance_qos_state": "absent",
+    }
+    said = _run(tmp_path, "instance_qos", inventory=inventory)
+    assert said.count("fatal: ") == 1
+    assert "cmp00, cmp01, cmp02, cmp03, cmp04 and 2 more: Ansible can't run a module there" in said
