@@ -118,6 +118,8 @@ class Ceph:
             if pool["pg_autoscale_mode"] == "on":
                 pool.update(pg_num_target=0, pg_placement_num_target=0)
             pool.update(pg_num=0, pg_placement_num=0)  # on their way to their targets
+            flags = set(pool["flags_names"].split(",")) - {"creating"}
+            pool.update(flags=0, flags_names=sorted(flags))
         keys = [name for name in keys if not name.startswith("mgr/")]
         return json.dumps([auth, keys, config, pools], sort_keys=True)
 
