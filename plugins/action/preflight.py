@@ -111,8 +111,9 @@ class ActionModule(Action):
         shared = self._templated({one: partial(template, task_vars[one]) for one in of_all})
 
         def of(host: str) -> dict[str, t.Any] | None:
-            own = [one for one in RULE_OPTIONS if one in hostvars.raw_get(host) and one not in of_all]
-            found = self._templated({one: partial(hostvars[host].__getitem__, one) for one in own})
+            raw, its = hostvars.raw_get(host), hostvars[host]  # each makes all variables of a host anew
+            own = [one for one in RULE_OPTIONS if one in raw and one not in of_all]
+            found = self._templated({one: partial(its.__getitem__, one) for one in own})
             return None if found is None or shared is None else {**found, **shared}
 
         return {host: of(host) for host in hosts}
