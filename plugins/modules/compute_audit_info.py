@@ -148,8 +148,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.collect import ENVIRONMENT, Look
 from ansible_collections.openstack_ops.day2.plugins.module_utils._compute_audit.places import Places, places
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given_or_found
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
 
 PARTS = ["memory", "instances", "lvm", "libvirt", "limits", "rbd"]
@@ -161,7 +160,7 @@ def job(module: AnsibleModule) -> Outcome:
     told = Places(params["uri"], params["nova_conf"], params["cinder_conf"], params["instances_path"])
     found, made = places(
         told,
-        lambda: given(params["deployment"]) if params["deployment"] else look(run_command),
+        lambda: given_or_found(params["deployment"], run_command),
         cinder="cinder" in params["parts"],
     )
     facts = Look(run_command, places=found, host=params["host"]).look(params["parts"])

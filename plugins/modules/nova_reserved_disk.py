@@ -95,8 +95,7 @@ keep:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given_or_found
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.overrides import kept_by
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, run, runner
@@ -125,8 +124,7 @@ def place(module: AnsibleModule) -> tuple[str, list[str], Deployment | None]:
     conf, services = module.params["conf"], module.params["services"]
     if conf and services is not None:
         return conf, services, None
-    told = module.params["deployment"]
-    made = given(told) if told else look(runner(module))
+    made = given_or_found(module.params["deployment"], runner(module))
     file = conf or made.file_of("nova-compute")
     return file, [made.unit_of("nova-compute")] if services is None else services, made
 

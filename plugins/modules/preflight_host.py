@@ -103,8 +103,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError, Run, no_binding
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given
-from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import NotRecognised, look
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.given import given_or_found
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import NotRecognised
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import files
 from ansible_collections.openstack_ops.day2.plugins.module_utils._module import Outcome, missing_program, run, runner
@@ -149,27 +149,32 @@ def deployed(params: dict[str, t.Any], run_command: Run) -> tuple[Deployment | N
     if not named and not params["recognise"]:
         return None, []
     try:
-        made = given(params["deployment"]) if params["deployment"] else look(run_command)
+        made = given_or_found(params["deployment"], run_command)
     except NotRecognised as exc:
         return None, [str(exc)] if named else []
     except OperatorError as exc:
         return None, [str(exc)]
-    lacks = []
-    for name in params["configured"]:
-        try:
-            file = made.file_of(name)
-        except OperatorError as exc:
-            lacks.append(str(exc))
-        else:
-            lacks += [] if os.path.exists(file) else [apply.no_file(file)]
-    for name in params["restarted"]:
-        try:
-            unit = made.unit_of(name)
-        except OperatorError as exc:
-            lacks.append(str(exc))
-        else:
-            lacks += [] if apply.manager_of(unit, run_command) else [apply.no_service(unit)]
+    lacks = [
+        *_lacking(params["configured"], made.file_of, os.path.exists, apply.no_file),
+        *_lacking(
+            params["restarted"], made.unit_of, lambda unit: apply.manager_of(unit, run_command), apply.no_service
+        ),
+    ]
     return made, list(dict.fromkeys(lacks))
+
+
+def _lacking(
+    names: list[str], of: t.Callable[[str], str], there: t.Callable[[str], object], error: t.Callable[[str], str]
+) -> t.Iterator[str]:
+    """An error for each of the services whose file or unit isn't known, or isn't there."""
+    for name in names:
+        try:
+            found = of(name)
+        except OperatorError as exc:
+            yield str(exc)
+        else:
+            if not there(found):
+                yield error(found)
 
 
 def main() -> None:

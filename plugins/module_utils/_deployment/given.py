@@ -1,14 +1,14 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host as deployment_info has told it before, or as the inventory carries it in day2_deployment. Pure."""
+"""A host as deployment_info has told it before, or as the inventory carries it in day2_deployment."""
 
 from __future__ import annotations
 
 import typing as t
 
-from .._common import OperatorError, shown
-from .look import LOOKED_FOR
+from .._common import OperatorError, Run, shown
+from .look import LOOKED_FOR, look
 from .model import Deployment, Service
 
 _NAME = "day2_deployment"
@@ -36,6 +36,11 @@ _SERVICE = {
     "conf": _PATHS, "write": _PATH, "folder": _PATH, "unit": _TEXT, "container": _TEXT, "restart": _TEXTS, "exec": _TEXTS,
     "user": _TEXT, "uid": _NUMBER, "gid": _NUMBER,
 }  # fmt: skip
+
+
+def given_or_found(host: t.Optional[t.Mapping[str, t.Any]], run: Run) -> Deployment:
+    """The host that this describes; where it is empty, as it is found. Raises OperatorError as given() and look() do."""
+    return given(host) if host else look(run)
 
 
 def given(host: t.Mapping[str, t.Any]) -> Deployment:

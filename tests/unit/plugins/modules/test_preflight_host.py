@@ -13,6 +13,7 @@ import pytest
 from ansible.module_utils.common.process import get_bin_path
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment import given
 from ansible_collections.openstack_ops.day2.plugins.module_utils._deployment.look import NotRecognised
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply
 from ansible_collections.openstack_ops.day2.plugins.modules import preflight_host
@@ -135,14 +136,14 @@ def test_a_deployment_that_is_not_recognised_is_missing_once(ask: Ask, monkeypat
     def look(_run: object) -> t.NoReturn:
         raise NotRecognised("Nothing on this host tells which deployer made it.")
 
-    monkeypatch.setattr(preflight_host, "look", look)
+    monkeypatch.setattr(given, "look", look)
     both = {"configured": ["nova-compute"], "restarted": ["nova-compute"]}
     assert ask(**both) == ["Nothing on this host tells which deployer made it."]
     assert ask(**both, deployment={"deployer": "kola"})[0].startswith("day2_deployment.deployer is 'kola'; give kolla")
 
 
 def test_the_host_is_not_asked_where_nothing_needs_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight_host, "look", pytest.fail)
+    monkeypatch.setattr(given, "look", pytest.fail)
     assert ask(services=["nova-api"]) == []
 
 
@@ -155,5 +156,5 @@ def test_a_host_without_openstack_may_be_asked_who_made_it(
     def look(_run: object) -> t.NoReturn:
         raise error
 
-    monkeypatch.setattr(preflight_host, "look", look)
+    monkeypatch.setattr(given, "look", look)
     assert ask(recognise=True) == told
