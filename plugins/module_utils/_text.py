@@ -41,6 +41,11 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in text.expandtabs())
 
 
+def on_one_line(text: str) -> str:
+    """Somebody else's text with single blanks for all white space, and a question mark for what isn't printable."""
+    return printable(" ".join(text.split()))
+
+
 def by_steps(steps: t.Mapping[str, t.Optional[t.Sequence[str]]]) -> list[str]:
     """A line for the hosts that have the same steps, in the order of their first host. Hosts with None, without a result, come last."""
     groups: dict[tuple[str, ...], list[str]] = {}

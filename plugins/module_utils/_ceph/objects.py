@@ -8,6 +8,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+#: The types of pools in `osd pool ls detail`.
+REPLICATED, ERASURE = 1, 3
+
 
 @dataclass(frozen=True)
 class Pool:

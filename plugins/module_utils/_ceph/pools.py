@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from .._common import OperatorError, listed
 from .caps import check_caps, pools_of, same_caps, taken_away
 from .erasure import check_data_pools, settings_words
-from .objects import Client, Cluster, DesiredObjects, Pool
-
-#: The types of pools in `osd pool ls detail`.
-_REPLICATED, _ERASURE = 1, 3
+from .objects import ERASURE, REPLICATED, Client, Cluster, DesiredObjects, Pool
 
 
 def single(value: float) -> float:
@@ -350,7 +347,7 @@ def uninitialized(pools: t.Any, names: t.Collection[str]) -> set[str]:
         row["pool_name"]
         for row in pools
         if row["pool_name"] in names
-        and row.get("type") == _REPLICATED
+        and row.get("type") == REPLICATED
         and "selfmanaged_snaps" not in row.get("flags_names", "selfmanaged_snaps").split(",")
     }
 
@@ -371,7 +368,7 @@ def read_cluster(pools: t.Any, rules: t.Any, auth: t.Any, unused: t.Collection[s
     names = {rule["rule_id"]: rule["rule_name"] for rule in rules}
     found = {}
     for row in pools:
-        options, coded = row.get("options", {}), row.get("type") == _ERASURE
+        options, coded = row.get("options", {}), row.get("type") == ERASURE
         found[row["pool_name"]] = Pool(
             name=row["pool_name"],
             application=",".join(sorted(row.get("application_metadata", {}))) or None,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from .._common import OperatorError, no_binding
 from .image_probe import data_of_an_image
 from .monitors import Access, connect
+from .objects import ERASURE
 
 try:
     import rados
@@ -33,7 +34,6 @@ _READS, _READS_CLASS, _WRITES, _WRITES_CLASS = (
     "writes",
     "writes with RBD's methods",
 )
-_ERASURE = 3
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def probe(
     answers = _ask(cluster, pools, access.timeout)
     for pool in sorted(pools):
         row = details.get(pool, {})
-        found = Found(answers[pool], row.get("flags_names", ""), row.get("type") == _ERASURE, _quota(row))
+        found = Found(answers[pool], row.get("flags_names", ""), row.get("type") == ERASURE, _quota(row))
         judge(client, pool, found, write, read, report, access.timeout)
     for pool, other in [] if report.problems else data:  # an image in a pool that is full would hang
         problem = data_of_an_image(cluster, client, pool, other)

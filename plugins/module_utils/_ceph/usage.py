@@ -12,9 +12,8 @@ from types import MappingProxyType
 
 from .._common import size_text
 from .._text import table
+from .objects import ERASURE
 
-#: The type of erasure-coded pools in `osd pool ls detail`.
-_ERASURE = 3
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])i?)?B?\Z", re.IGNORECASE)
 
 
@@ -68,7 +67,7 @@ def read_usage(
         one = made.get(row["name"], {})
         stats, copies = row["stats"], one.get("size")
         # A replicated pool that an old release made names a profile, too.
-        profile = one.get("erasure_code_profile", "") if one.get("type") == _ERASURE else ""
+        profile = one.get("erasure_code_profile", "") if one.get("type") == ERASURE else ""
         chunks = profiles.get(profile, {})
         if "k" in chunks and "m" in chunks:  # lrc's may have layers instead
             copies = f"{chunks['k']}+{chunks['m']}"

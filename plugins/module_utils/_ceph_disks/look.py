@@ -15,8 +15,9 @@ from functools import partial
 from .._ceph.children import Job, run_all
 from .._common import OperatorError, Run
 from .._host import lvm_report, mounts, processes
+from .._text import on_one_line
 from . import parse
-from .model import Disk, Osd, Part, on_one_line, serial_of, usable_names
+from .model import Disk, Osd, Part, serial_of, usable_names
 from .probe import probe_all
 
 #: Devices of /sys/block that are no disks of this host: memory, files, optical drives, and what is on top of disks or comes over a network.

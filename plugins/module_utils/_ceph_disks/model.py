@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._common import listed, shown
-from .._text import printable
+from .._text import on_one_line
 
 #: ceph-volume takes nothing smaller.
 SMALLEST = 5 << 30
@@ -193,11 +193,6 @@ def _unsuitable(disk: Disk, twins: t.Sequence[str], content: bool) -> t.Iterator
         yield f"{listed(twins)} has the same serial"
     if disk.blank is False and not content:
         yield "has no known signature, but data in its first MiB"
-
-
-def on_one_line(text: str) -> str:
-    """A model or serial as text on one line; whatever isn't printable becomes a question mark."""
-    return printable(" ".join(text.split()))
 
 
 def serial_of(text: str) -> str:

@@ -38,8 +38,9 @@ class Places:
 
     def here(self, path: t.Optional[str]) -> t.Optional[str]:
         """Where a path of an instance's disk, as libvirt tells it, is on this host. One that isn't in the container's instances path stays."""
-        mounts = [Mount(self.instances, self.inside)] if self.instances and self.inside else []
-        return outside(mounts, path) or path if path else path
+        if not (path and self.instances and self.inside):
+            return path
+        return outside([Mount(self.instances, self.inside)], path) or path
 
 
 def places(told: Places, made: t.Callable[[], Deployment], *, cinder: bool) -> tuple[Places, t.Optional[Deployment]]:

@@ -58,7 +58,7 @@ def clusters(values: t.Mapping[str, Row]) -> list[Row]:
     for host, said in values.items():
         if said["ceph_openstack_keys"]:
             continue
-        key = tuple(str(said[name]) for name in ADMIN)
+        key = _reached(said)
         names = [short(row["client"]) for row in said["ceph_openstack_here"]]
         if key in found:
             found[key]["hosts"].append(host)
@@ -77,6 +77,11 @@ def clusters(values: t.Mapping[str, Row]) -> list[Row]:
         }
     _tell_apart(list(found.values()))
     return list(found.values())
+
+
+def _reached(said: Row) -> tuple[str, ...]:
+    """How a host's cluster is reached, which tells one cluster from another."""
+    return tuple(str(said[name]) for name in ADMIN)
 
 
 def _plain(value: t.Any) -> t.Any:
@@ -104,7 +109,7 @@ def disagreement(values: t.Mapping[str, Row]) -> str:
     held: dict[tuple[str, ...], dict[str, tuple[str, str]]] = {}
     for host, said in values.items():
         given = bool(said["ceph_openstack_keys"])
-        key = ("", str(said["ceph_openstack_fsid"]).lower()) if given else tuple(str(said[name]) for name in ADMIN)
+        key = ("", str(said["ceph_openstack_fsid"]).lower()) if given else _reached(said)
         first = firsts.setdefault(key, host)
         where = f"fsid {key[1]}" if given else f"administered on {key[0]}"
         for name in () if given else (*SHARED, _TAKE_AWAY):

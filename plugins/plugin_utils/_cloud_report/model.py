@@ -9,7 +9,7 @@ import math
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._text import printable
+from ansible_collections.openstack_ops.day2.plugins.module_utils._text import on_one_line
 
 #: The worst first. What isn't known may be anything, so it comes before what is fine.
 STATES = ("critical", "warning", "unknown", "ok")
@@ -109,8 +109,7 @@ def count(value: object) -> int:
 
 def cleaned(text: object) -> str:
     """Somebody else's text on one line, without anything that a terminal obeys, and no longer than is read."""
-    line = " ".join(str(text).split())
-    shown = printable(line)
+    shown = on_one_line(str(text))
     return shown if len(shown) <= _TEXT else f"{shown[: _TEXT - 3]}..."
 
 
