@@ -18,14 +18,7 @@ description:
   - Prints nothing if the task has C(no_log).
   - Runs on the controller, whatever C(delegate_to) says.
 extends_documentation_fragment:
-  - openstack_ops.day2.attributes
-attributes:
-  check_mode:
-    support: full
-    description: Prints the same.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+  - openstack_ops.day2.attributes.info
 options:
   text:
     description: A list of lines, or a text that is one line. Nothing is printed for an empty list.
