@@ -51,10 +51,17 @@ class ActionModule(Action):
         whole_group=dict(type="bool", default=False),
         required=dict(type="list", elements="str", default=[]),
         rules=dict(type="str", choices=["ignore", "if_set", "required"], default="ignore"),
+        checks=dict(
+            type="list",
+            elements="dict",
+            options=dict(holds=dict(type="bool", required=True), otherwise=dict(type="str", required=True)),
+        ),
         register=dict(type="str"),
     )
 
     def job(self, options: Options, variables: Variables) -> Outcome:
+        if options["checks"]:
+            return Outcome(False, {"missing": [one["otherwise"] for one in options["checks"] if not one["holds"]]})
         if options["register"]:
             problem = missing(_results(options["register"], variables))
             return Outcome(changed=False, result={}, failures=[problem] if problem else [])

@@ -61,11 +61,25 @@ options:
     type: str
     choices: [ignore, if_set, required]
     default: ignore
+  checks:
+    description:
+      - What has to hold of each host's options, for a task that is registered on each of them, without C(run_once). It never fails; with
+        O(register), a second task makes one error of what doesn't hold on all hosts. Nothing else is checked then.
+    type: list
+    elements: dict
+    suboptions:
+      holds:
+        description: Whether it does.
+        type: bool
+        required: true
+      otherwise:
+        description: What is wrong if it doesn't, and what to do.
+        type: str
+        required: true
   register:
     description:
-      - The variable of each host of the play in which M(openstack_ops.day2.preflight_host), or M(ansible.builtin.assert) with C(quiet), was
-        registered, with C(failed_when) false. What hosts lack or were refused is one error, whatever the number of hosts. Nothing else is
-        checked then.
+      - The variable of each host of the play in which M(openstack_ops.day2.preflight_host), with C(failed_when) false, or O(checks) were
+        registered. What hosts lack or were refused is one error, whatever the number of hosts. Nothing else is checked then.
       - A host that wasn't reached doesn't count. Ansible names it, and leaves it out of the rest of the run.
     type: str
 seealso:
@@ -87,4 +101,10 @@ EXAMPLES = r"""
         rules: required
 """
 
-RETURN = r""" # """
+RETURN = r"""
+missing:
+  description: What is wrong where O(checks[].holds) is false. Empty if all hold.
+  returned: with O(checks)
+  type: list
+  elements: str
+"""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hosts lack for a change, as preflight_host told it, and what an assert refused: each once, with its hosts. Pure."""
+"""What hosts lack for a change, as preflight_host told it, and what its options can't be: each once, with its hosts. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ import typing as t
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import first_of, listed
 
 Result = t.Mapping[str, t.Any]
-#: What the result of a module that couldn't run has.
-_FAILURE = {"msg", "rc", "module_stdout", "module_stderr", "exception"}
-#: What an assert says where it holds, also with quiet.
-_HOLDS = "All assertions passed"
 
 
 def missing(results: t.Mapping[str, Result | None]) -> str:
     """One error for all that is missing, each thing once with the hosts that lack it, and what to do; empty if nothing is missing.
 
-    results has what preflight_host, or an assert with quiet, returned by the name of each host. Hosts without a result, and those that weren't reached or
-    were skipped, are left out: Ansible has named the one, and nothing is done on the other.
+    results has what preflight_host, or preflight of its checks, returned by the name of each host. Hosts without a result, and those that
+    weren't reached or were skipped, are left out: Ansible has named the one, and nothing is done on the other.
     """
     whose: dict[str, list[str]] = {}
     for host, result in results.items():
@@ -39,10 +35,6 @@ def _problems(result: Result) -> t.Sequence[str]:
     """What a host lacks, or what was refused; where the module couldn't run, why."""
     if "missing" in result:
         return t.cast("t.Sequence[str]", result["missing"])
-    if "evaluated_to" in result:
-        return [str(result["msg"])]
-    if result.get("msg") == _HOLDS or not _FAILURE & result.keys():
-        return []
     # Without a module's answer, msg tells only that there is none.
     said = str(result.get("module_stderr") or result.get("msg") or result.get("module_stdout") or "no reason given")
     return [f"Ansible can't run a module there as root: {' '.join(said.split())[:300].rstrip('.')}."]

@@ -42,9 +42,9 @@ def objections(**given: t.Any) -> list[str]:
     """What the role says of its options, without those that have no default."""
     templar = templar_of(**given)
     (checks,) = (
-        task["vars"]["__checks"]
+        task["openstack_ops.day2.preflight"]["checks"]
         for task in read_yaml("roles/central_logs/tasks/main.yml")
-        if "ansible.builtin.assert" in task
+        if "checks" in task.get("openstack_ops.day2.preflight", ())
     )
     return [
         templar.template(trust_as_template(one["otherwise"]))

@@ -47,9 +47,9 @@ def role(name: str, **given: t.Any) -> t.Any:
 def objections(**given: t.Any) -> list[str]:
     """What the role says of its options."""
     (checks,) = (
-        one["vars"]["__checks"]
+        one["openstack_ops.day2.preflight"]["checks"]
         for one in read_yaml("roles/mysql_backup/tasks/main.yml")
-        if "ansible.builtin.assert" in one
+        if "checks" in one.get("openstack_ops.day2.preflight", ())
     )
     values = templar(**given)
     broken = [one["otherwise"] for one in checks if not values.template(trust_as_template(one["holds"]))]
