@@ -77,7 +77,10 @@ def test_options_that_agree_are_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("role", "options"),
-    [("central_logs", {**LOGS, "central_logs_files": []}), ("mysql_backup", {})],
+    [
+        ("central_logs", {**LOGS, "central_logs_files": [], "central_logs_install_packages": False}),
+        ("mysql_backup", {}),
+    ],
 )
 def test_options_that_agree_are_not_refused(tmp_path: Path, role: str, options: dict[str, t.Any]) -> None:
     """The next thing that ends the run is a host without Python."""
@@ -108,7 +111,9 @@ def test_hosts_of_the_play_that_do_not_use_the_role_need_no_rules(tmp_path: Path
     ports = "{{ nowhere if inventory_hostname == 'cmp00' else [] }}"
     said = _run(tmp_path, "instance_qos", inventory={"instance_ports": ports})
     assert said.count("'nowhere' is undefined") == 1
-    assert said.count("instance_qos_rules is not set for this host") == len(HOSTS) - 1
+    # ansible-core before 2.19 quotes the template in its error, on cmp00, too.
+    without = [line for line in said.splitlines() if "instance_qos_rules is not set for this host" in line]
+    assert len([line for line in without if "'nowhere'" not in line]) == len(HOSTS) - 1
 
 
 def test_rules_of_the_inventory_that_the_role_is_given_others_for_are_not_judged(tmp_path: Path) -> None:
