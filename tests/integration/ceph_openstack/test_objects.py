@@ -80,6 +80,7 @@ def test_an_erasure_coded_pool_of_others_is_taken_as_it_is_or_refused(clean: Cep
         {"prefix": "osd pool create", "pool": "o-coded", "pool_type": "erasure", "erasure_code_profile": "o-21"},
         {"prefix": "osd pool create", "pool": "o-volumes", "pg_num": 8},
     )
+    clean.until_counted({"o-volumes": 0})  # until then, somebody might have used it
     before = clean.state()
     for pool, error in (
         ({"name": "o-coded", "erasure_profile": "o-42"}, "is erasure-coded with the profile o-21, not erasure-coded with the profile o-42"),
