@@ -20,18 +20,18 @@ _QUIET = {"unchanged", "gone"}
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
 
-def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dict[str, t.Any]:
-    """Summarize what was done on each host.
+def summary(results: t.Mapping[str, Result | None], *, why: bool = False, check: bool = False) -> dict[str, t.Any]:
+    """Summarize what was done on each host, or would be in check mode (check).
 
-    Returns the text as lines, and for programs the counts and problems by host. A host without a result was
-    unreachable, or failed before its ports were read.
+    Returns the text as lines, and for programs the counts and problems by host, and whether these are of a plan that wasn't carried out
+    because the run ended before. A host without a result was unreachable, or failed before its ports were read.
     """
     results = {host: as_ports(result) for host, result in results.items()}
     hosts: dict[str, dict[str, t.Any]] = {}
     for host, result in results.items():
         if not result or "ports" not in result:
             reason = str((result or {}).get("msg") or "no result: not reached, or failed before (see above)")
-            hosts[host] = {"limited": 0, "counts": {}, "problems": [reason]}
+            hosts[host] = {"limited": 0, "counts": {}, "problems": [reason], "only_planned": False}
             continue
         hosts[host] = {
             "limited": sum(any(port["now"].values()) for port in result["ports"]),
@@ -42,6 +42,7 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
                 for port in result["ports"]
                 if port["done"] in ("refused", "failed", "kept") and port["reason"]
             ],
+            "only_planned": bool(result.get("predicted") and not result["in_sync"] and not check),
         }
     used = [word for word in _WORDS if any(told["counts"].get(word) for told in hosts.values())]
     rows = [[host, told["limited"], *(told["counts"].get(word, 0) for word in used)] for host, told in hosts.items()]
@@ -52,6 +53,9 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dic
         lines.append(
             f"and {len(quiet)} computes with {sum(row[1] for row in quiet)} limited ports where nothing changes"
         )
+    planned = sum(told["only_planned"] for told in hosts.values())
+    if planned:
+        lines.append(f"Nothing was done on {planned} of these computes: what is counted for them was only planned.")
     lines += [f"{host}: {problem}" for host, told in hosts.items() for problem in told["problems"]]
     if why:
         lines += [

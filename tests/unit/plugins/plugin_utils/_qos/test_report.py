@@ -48,8 +48,19 @@ def test_the_summary_counts_what_was_done_and_repeats_the_refusals() -> None:
         "limited": 1,
         "counts": {"changed": 1, "removed": 1, "unchanged": 1},
         "problems": [],
+        "only_planned": False,
     }
     assert told["hosts"]["cmp03"]["problems"]
+
+
+def test_what_a_refused_run_has_only_planned_is_not_said_to_be_done() -> None:
+    _info, result = recorded("other-rules")
+    planned = {**result, "predicted": True, "in_sync": False}
+    told = summary({"cmp01": planned, "cmp02": {**planned, "in_sync": True}, "cmp03": {**planned, "predicted": False}})
+    assert [host for host, figures in told["hosts"].items() if figures["only_planned"]] == ["cmp01"]
+    line = "Nothing was done on 1 of these computes: what is counted for them was only planned."
+    assert line in told["text"]
+    assert line not in summary({"cmp01": planned}, check=True)["text"], "all of it is a plan"
 
 
 def test_a_compute_without_a_result_has_no_totals() -> None:
