@@ -84,3 +84,8 @@ def play(ceph: Ceph, inventory: Path, playbook: str, *words: str) -> tuple[int, 
         if rest:
             counts[host.strip()] = {key: int(number) for key, number in (word.split("=") for word in rest.split())}
     return done.returncode, done.stdout + done.stderr, counts
+
+
+def changed(counts: dict[str, dict[str, int]]) -> dict[str, int]:
+    """How many tasks changed something on each host, of what `play` has counted."""
+    return {host: count["changed"] for host, count in counts.items()}

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.ceph_openstack.cluster import Ceph
 from tests.integration.ceph_openstack.conftest import NODES
-from tests.integration.ceph_openstack.play import play, write_inventory
+from tests.integration.ceph_openstack.play import changed, play, write_inventory
 
 NODE = NODES[2]
 KEYRING = "/etc/ceph/ceph.client.d-cinder.keyring"
@@ -39,10 +39,6 @@ def inventory(ceph: Ceph, tmp_path: Path) -> t.Iterator[Path]:
     ceph.give_conf(NODE)
     yield write_inventory(ceph, tmp_path, {"nova_computes": ([NODE], {})}, VARIABLES)
     (ceph.folder / "nodes" / NODE / "ceph" / Path(KEYRING).name).unlink(missing_ok=True)
-
-
-def changed(counts: dict[str, dict[str, int]]) -> dict[str, int]:
-    return {host: count["changed"] for host, count in counts.items()}
 
 
 def test_from_nothing_to_an_image_whose_data_is_in_the_data_pool(ceph: Ceph, inventory: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.ceph_openstack.cluster import Ceph
 from tests.integration.ceph_openstack.conftest import NODES
-from tests.integration.ceph_openstack.play import play
+from tests.integration.ceph_openstack.play import changed, play
 from tests.places import CACHE
 
 ONE, OTHER = NODES[0], "ceph-z1"
@@ -58,19 +58,15 @@ def inventory(ceph: Ceph, second: Ceph, tmp_path: Path) -> Path:
     return path
 
 
-def changes(counts: dict[str, dict[str, int]]) -> dict[str, int]:
-    return {host: count["changed"] for host, count in counts.items()}
-
-
 def test_each_host_gets_its_own_cluster(ceph: Ceph, second: Ceph, inventory: Path) -> None:
     before = ceph.state(), second.state()
     rc, out, counts = play(ceph, inventory, "connect_ceph", "--check")
     assert rc == 0, out
     assert (ceph.state(), second.state()) == before
-    predicted = changes(counts)
+    predicted = changed(counts)
     rc, out, counts = play(ceph, inventory, "connect_ceph")
     assert rc == 0, out
-    assert changes(counts) == predicted
+    assert changed(counts) == predicted
     for cluster, node, pool, not_its in ((ceph, ONE, "z-one", "z-two"), (second, OTHER, "z-two", "z-one")):
         fsid = cluster.ask("fsid")["fsid"]
         assert cluster.secrets(node).split()[:1] == [fsid]
@@ -79,14 +75,14 @@ def test_each_host_gets_its_own_cluster(ceph: Ceph, second: Ceph, inventory: Pat
         assert f"fsid = {fsid}" in (cluster.folder / "nodes" / node / "ceph" / "ceph.conf").read_text()
         assert (pool in cluster.pools(), not_its in cluster.pools()) == (True, False)
     rc, out, counts = play(ceph, inventory, "connect_ceph")
-    assert (rc, set(changes(counts).values())) == (0, {0}), out
+    assert (rc, set(changed(counts).values())) == (0, {0}), out
 
     rc, out, _counts = play(ceph, inventory, "verify_ceph")
     assert (rc, "can't migrate" in out) == (0, False), out
     rc, out, _counts = play(ceph, inventory, "show_pools")
     assert (rc, "z-one" in out, "z-two" in out) == (0, True, True), out
     rc, out, counts = play(ceph, inventory, "adopt_ceph")
-    assert (rc, set(changes(counts).values())) == (0, {0}), out
+    assert (rc, set(changed(counts).values())) == (0, {0}), out
     assert re.search(rf"# for {ONE}.*z-one.*# for {OTHER}.*z-two", out, re.DOTALL), out
 
     current = json.dumps({"ceph_openstack_current": {"z-cinder": "z-cinder-2"}})
