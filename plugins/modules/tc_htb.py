@@ -113,6 +113,25 @@ options:
         type: list
         elements: str
         default: []
+      vlans:
+        description:
+          - What is exempt under the tag of a VLAN, where the port is the parent of a trunk. O(ports[].exempt) is for traffic without a tag alone.
+          - Needs C(cls_flower) on the host. Where the kernel lacks it, the port is limited without these exemptions, with a warning.
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.1.0
+        suboptions: &vlans
+          id:
+            description: The VLAN's id, 1 to 4094; the C(segmentation_id) of the trunk's subport.
+            type: int
+            required: true
+          exempt:
+            description:
+              - As O(ports[].exempt), under this tag. ARP and IPv6's neighbour discovery are never limited there, either.
+            type: list
+            elements: str
+            default: []
       why:
         description: A remark for the result, for example which rule this limit comes from. At most 1000 characters.
         type: str
@@ -146,6 +165,12 @@ options:
             type: list
             elements: str
             default: []
+          vlans:
+            description: As O(ports[].vlans).
+            type: list
+            elements: dict
+            default: []
+            suboptions: *vlans
           why:
             description: As O(ports[].why).
             type: str
@@ -359,6 +384,12 @@ def argument_spec() -> dict[str, t.Any]:
         egress=dict(type="dict", options=limit),
         ingress=dict(type="dict", options=limit),
         exempt=dict(type="list", elements="str", default=[]),
+        vlans=dict(
+            type="list",
+            elements="dict",
+            default=[],
+            options=dict(id=dict(type="int", required=True), exempt=dict(type="list", elements="str", default=[])),
+        ),
         why=dict(type="str", default=""),
         until=dict(type="str"),
     )

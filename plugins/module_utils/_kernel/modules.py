@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
 _SYMBOLS = {
     "htb": "htb_enqueue",
     "u32": "u32_classify",
+    "flower": "fl_classify",
     "sfq": "sfq_enqueue",
     "fq_codel": "fq_codel_enqueue",
     "ifb": "ifb_xmit",
@@ -27,6 +28,7 @@ _SYMBOLS = {
 _MODULES = {
     "htb": "sch_htb",
     "u32": "cls_u32",
+    "flower": "cls_flower",
     "sfq": "sch_sfq",
     "fq_codel": "sch_fq_codel",
     "ifb": "ifb",

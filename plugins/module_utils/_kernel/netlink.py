@@ -19,6 +19,7 @@ import struct
 import typing as t
 from dataclasses import replace
 
+from . import flower
 from .device import Class, Device, Filter, Key, Police, Qdisc, Stats
 
 if t.TYPE_CHECKING:
@@ -320,9 +321,10 @@ def _class(content: bytes) -> t.Optional[tuple[int, Class]]:
 def _filter(content: bytes) -> t.Optional[Filter]:
     """None of what is no filter, but the priority itself or its hash table."""
     handle, parent, info, kind, options = _head(content)
-    if kind == "u32" and not handle & 0xFFF:
+    if (kind == "u32" and not handle & 0xFFF) or (kind == "flower" and not handle):
         return None
-    setting = _u32_setting(options) if kind == "u32" else ((), 0)
+    read = {"u32": _u32_setting, "flower": _flower_setting}.get(kind)
+    setting = read(options) if read else ((), 0)
     return Filter(parent, info >> 16, socket.ntohs(info & 0xFFFF), handle, kind, *setting)
 
 
@@ -360,6 +362,15 @@ def _u32_setting(options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int],
     action = found.get(_TCA_U32_ACT)
     done = _action(options, action) if action else (None, None)
     return (keys, _u32(options, found.get(_TCA_U32_CLASSID)), *done)
+
+
+def _flower_setting(options: bytes) -> tuple[tuple[Key, ...], int, t.Optional[int], t.Optional[Police]]:
+    """The same of a filter of the classifier flower."""
+    found = attributes(options, 0, len(options))
+    action = found.get(flower.ACT)
+    done = _action(options, action) if action else (None, None)
+    keys = flower.keys({number: options[start:end] for number, (start, end) in found.items()})
+    return (keys, _u32(options, found.get(flower.CLASSID)), *done)
 
 
 def _stats(buffer: bytes, start: int, end: int) -> Stats:

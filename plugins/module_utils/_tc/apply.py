@@ -34,6 +34,11 @@ _NO_PACKETS = {
     TC_PKTS_RATE: "tc can't limit packets per second on this host, as iproute2 can since 5.13",
 }
 
+_NO_TAGS = (
+    "{port} is a trunk's parent port, and this kernel has no cls_flower: what is exempt under the tags of its VLANs is limited like the rest; "
+    "load or install the kernel module that provides it"
+)
+
 #: Takes whether the restorer should run (None: leave it as it is); returns whether that changes anything, and its state afterwards.
 Service = t.Callable[[t.Optional[bool]], t.Tuple[bool, str]]
 
@@ -96,9 +101,10 @@ def check(request: Request, service: t.Optional[Service] = None, batch: t.Option
     now = time.time()
     kept, unreadable = _load()
     saved = kept.at(now)
-    request = _settled(request, kept, saved, now)
+    request, untagged = _without_tags(_settled(request, kept, saved, now))
     plans = _plan(request, _read(request), saved, batch)
     outcome = _outcome(request, plans, saved, unreadable)
+    outcome.problems += untagged
     _settle_service(outcome, service)
     return outcome
 
@@ -115,9 +121,10 @@ def apply(request: Request, batch: batch.Batch, service: t.Optional[Service] = N
         now = time.time()
         kept, unreadable = _load()
         saved = kept.at(now)
-        request = _settled(request, kept, saved, now)
+        request, untagged = _without_tags(_settled(request, kept, saved, now))
         plans = _plan(request, _read(request), saved, batch)
         outcome = _outcome(request, plans, saved, unreadable)
+        outcome.problems += untagged
         # Limits that have ended leave the file with this run, which is no change: they counted for nothing.
         if _text(kept) != outcome.state_after:
             if _text(kept) and outcome.state_after:
@@ -159,6 +166,18 @@ def _settled(request: Request, kept: state.Saved, saved: state.Saved, now: float
         else:
             ports.append(over if over and port.kept else port.at(now))
     return replace(request, ports=ports, ended=[port for _id, port in sorted(ended.items())])
+
+
+def _without_tags(request: Request) -> tuple[Request, list[str]]:
+    """Limits without what this kernel can't exempt, and a warning for each port. Refused, a tenant's trunk would be free of its limit."""
+    tagged = {port.port_id for port in request.ports if port.vlans or any(phase.vlans for phase in port.afterwards)}
+    if not tagged or not modules.kernel_lacks({"flower"}):
+        return request, []
+    ports = [
+        replace(port, vlans=(), afterwards=tuple(replace(phase, vlans=()) for phase in port.afterwards))
+        for port in request.ports
+    ]
+    return replace(request, ports=ports), [_NO_TAGS.format(port=f"Port {port_id}") for port_id in sorted(tagged)]
 
 
 def _not_saved(exc: Exception) -> str:

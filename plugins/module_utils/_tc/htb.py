@@ -10,7 +10,8 @@ A shaped device:
     class 1:1   1 Tbit/s               the exempt traffic; leaf qdisc 101:
     filters     u32, prio 1 for IPv4, prio 2 for IPv6, one per exempt network, to 1:1; and for neighbour discovery:
                 ARP at prio 3 and ICMPv6 at prio 2
-    filter      u32, prio 4 for all the rest: police pkts_rate, where packets are limited; to 1:100
+    filters     flower, prio 4 for 802.1Q: the same for each VLAN of a trunk's parent port, under its tag
+    filter      u32, prio 5 for all the rest: police pkts_rate, where packets are limited; to 1:100
 
 1:100 has no parent, so it cannot borrow: it runs at ceil only while its burst bucket has tokens, then at rate.
 Where only packets are limited, 1:100 has the rate of 1:1. What is policed is dropped before it takes tokens or room in a queue.
@@ -25,10 +26,11 @@ import math
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._kernel import flower
 from .._kernel.device import Class, Device, Filter, Key, Police
 from .limits import Limit
 from .ownership import EXEMPT, EXEMPT_RATE, LIMITED, ours
-from .ports import MAX_BURST_SECONDS, Network, Shape, in_order
+from .ports import MAX_BURST_SECONDS, Network, Shape, Vlan, in_order
 from .units import MAX_SIZE
 
 if t.TYPE_CHECKING:
@@ -45,13 +47,18 @@ _SFQ_PERTURB = 10
 _TICKS_PER_SECOND = 15625000
 _TICK_TOLERANCE = 32
 
-_ETH_P_ALL, _ETH_P_IP, _ETH_P_ARP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
-_PROTOCOLS = {_ETH_P_ALL: "all", _ETH_P_IP: "ip", _ETH_P_ARP: "arp", _ETH_P_IPV6: "ipv6"}
-_PRIOS = {_ETH_P_IP: 1, _ETH_P_IPV6: 2, _ETH_P_ARP: 3, _ETH_P_ALL: 4}
+_ETH_P_ALL, _ETH_P_IP, _ETH_P_ARP, _ETH_P_IPV6, _ETH_P_8021Q = 0x0003, 0x0800, 0x0806, 0x86DD, 0x8100
+_PROTOCOLS = {_ETH_P_ALL: "all", _ETH_P_IP: "ip", _ETH_P_ARP: "arp", _ETH_P_IPV6: "ipv6", _ETH_P_8021Q: "802.1Q"}
+_PRIOS = {_ETH_P_IP: 1, _ETH_P_IPV6: 2, _ETH_P_ARP: 3, _ETH_P_8021Q: 4, _ETH_P_ALL: 5}
 #: Where a header has its addresses.
 _ADDRESSES = {_ETH_P_IP: (12, 16), _ETH_P_IPV6: range(8, 40)}
 #: What `match u32 0 0` becomes: any packet.
 _ANY: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
+
+
+#: Router solicitation (133), advertisement (134), neighbour solicitation (135), advertisement (136) and redirect (137). One mask takes in
+#: 132, too: the end of a multicast membership, which isn't valid with a hop limit of 255.
+_DISCOVERY = ((132, 0xFC), (136, 0xFE))
 
 
 def _discovery(kind: int, mask: int) -> tuple[int, tuple[Key, ...]]:
@@ -63,13 +70,13 @@ def _discovery(kind: int, mask: int) -> tuple[int, tuple[Key, ...]]:
 
 
 #: Always exempt: if a flood delayed these, neighbour resolution would fail, and exempt traffic with it. They can't leave the segment.
-#: Router solicitation (133), advertisement (134), neighbour solicitation (135), advertisement (136) and redirect (137). One mask takes in
-#: 132, too: the end of a multicast membership, which isn't valid with that hop limit.
 _ALWAYS: dict[tuple[int, tuple[Key, ...]], str] = {
-    (_ETH_P_ARP, _ANY): "match u32 0 0",
+    (_ETH_P_ARP, _ANY): "u32 match u32 0 0",
     **{
-        found: " ".join(f"match u32 0x{value.hex()} 0x{mask.hex()} at {at}" for mask, value, at, _off in found[1])
-        for found in (_discovery(132, 0xFC), _discovery(136, 0xFE))
+        found: " ".join(
+            ["u32", *(f"match u32 0x{value.hex()} 0x{mask.hex()} at {at}" for mask, value, at, _off in found[1])]
+        )
+        for found in (_discovery(kind, mask) for kind, mask in _DISCOVERY)
     },
 }
 
@@ -211,23 +218,32 @@ def _leaf_statements(device: str, actual: Device, parent: int, handle: str, leaf
 
 
 @functools.lru_cache(maxsize=4096)
-def _matches(exempt: tuple[Network, ...], match: str) -> dict[tuple[int, tuple[Key, ...]], str]:
+def _matches(
+    exempt: tuple[Network, ...], vlans: tuple[Vlan, ...], match: str
+) -> dict[tuple[int, tuple[Key, ...]], str]:
     """What is exempt, as the kernel keeps it and as tc takes it. A copy is for the caller to change."""
     return {
         **_ALWAYS,
         **{
-            keys_of(network, match): f"match {'ip' if network.version == 4 else 'ip6'} {match} {network}"
+            keys_of(network, match): f"u32 match {'ip' if network.version == 4 else 'ip6'} {match} {network}"
             for network in exempt
         },
+        **{(_ETH_P_8021Q, keys): f"flower {words}" for vlan in vlans for keys, words in _tagged(vlan, match)},
     }
 
 
+def _tagged(vlan: Vlan, match: str) -> list[tuple[tuple[Key, ...], str]]:
+    """The filters of a VLAN: what is exempt in it, and always what finds neighbours."""
+    always = [flower.arp(vlan.id), *(flower.icmpv6(vlan.id, kind, mask) for kind, mask in _DISCOVERY)]
+    return always + [flower.network(vlan.id, network, match) for network in vlan.exempt]
+
+
 def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -> list[str]:
-    missing = dict(_matches(wanted.limit.exempt, wanted.match))
+    missing = dict(_matches(wanted.limit.exempt, wanted.limit.vlans, wanted.match))
     surplus = []
     foreign_prios = set()
     for found in filters:
-        if found.kind != "u32" or found.prio != _PRIOS.get(found.protocol):
+        if found.kind != _classifier(found.protocol) or found.prio != _PRIOS.get(found.protocol):
             foreign_prios.add((found.prio, found.protocol))
         elif found.protocol == _ETH_P_ALL:
             continue  # see _police_statements
@@ -240,7 +256,7 @@ def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -
             surplus.append(found)
     statements = [_filter_group_del(device, prio, protocol) for prio, protocol in sorted(foreign_prios)]
     statements += [
-        f"filter add dev {device} parent 1: protocol {_PROTOCOLS[protocol]} prio {_PRIOS[protocol]} u32 {match} flowid 1:1"
+        f"filter add dev {device} parent 1: protocol {_PROTOCOLS[protocol]} prio {_PRIOS[protocol]} {match} flowid 1:1"
         for (protocol, _keys), match in missing.items()
     ]
     return statements + [filter_del(device, "parent 1:", found) for found in surplus]
@@ -248,12 +264,14 @@ def _exempt_statements(device: str, filters: Sequence[Filter], wanted: Shaper) -
 
 def _police_statements(device: str, filters: Sequence[Filter], wanted: Shape) -> tuple[list[str], list[str]]:
     """To police packets as wanted, and to stop the policing that isn't. While both filters are there, the first one decides."""
-    found = [one for one in filters if one.protocol == _ETH_P_ALL and (one.kind, one.prio) == ("u32", 4)]
+    found = [
+        one for one in filters if one.protocol == _ETH_P_ALL and (one.kind, one.prio) == ("u32", _PRIOS[_ETH_P_ALL])
+    ]
     kept = next((one for one in found if _polices(one, wanted)), None)
     added = []
     if wanted.pkts_rate and kept is None:
         added.append(
-            f"filter add dev {device} parent 1: protocol all prio 4 u32 match u32 0 0 flowid 1:100 action police "
+            f"filter add dev {device} parent 1: protocol all prio {_PRIOS[_ETH_P_ALL]} u32 match u32 0 0 flowid 1:100 action police "
             f"pkts_rate {wanted.pkts_rate} pkts_burst {wanted.pkts_burst} conform-exceed drop/pass"
         )
     return added, [filter_del(device, "parent 1:", one) for one in found if one is not kept]
@@ -274,16 +292,21 @@ def police_of(actual: Device) -> t.Optional[Police]:
     return next((police for police in polices if police is not None), None)
 
 
+def _classifier(protocol: int) -> str:
+    return "flower" if protocol == _ETH_P_8021Q else "u32"
+
+
 def _filter_group_del(device: str, prio: int, protocol: int) -> str:
     return f"filter del dev {device} parent 1: protocol {_PROTOCOLS.get(protocol, protocol)} prio {prio}"
 
 
 def filter_del(device: str, place: str, found: Filter) -> str:
-    """The statement that removes one u32 filter and leaves its siblings."""
+    """The statement that removes one filter and leaves its siblings."""
     table, bucket, node = found.handle >> 20, found.handle >> 12 & 0xFF, found.handle & 0xFFF
+    handle = f"{table:x}:{format(bucket, 'x') if bucket else ''}:{node:x}"
     return (
         f"filter del dev {device} {place} protocol {_PROTOCOLS.get(found.protocol, found.protocol)} prio {found.prio} "
-        f"handle {table:x}:{format(bucket, 'x') if bucket else ''}:{node:x} u32"
+        f"handle {handle if found.kind == 'u32' else hex(found.handle)} {found.kind}"
     )
 
 
@@ -291,11 +314,24 @@ def describe(actual: Device) -> t.Optional[Limit]:
     """A device's limit, None where it has none of ours."""
     if not ours(actual) or LIMITED not in actual.classes:
         return None
-    networks = (network_of(found) for found in actual.root_filters if found.target == EXEMPT)
+    passing = [found for found in actual.root_filters if found.target == EXEMPT]
+    networks = (network_of(found) for found in passing)
     exempt = in_order({network for network in networks if network is not None})
     leaf = actual.leaves.get(LIMITED)
     shape, police = found_shape(actual.classes[LIMITED]), police_of(actual)
     if police is not None:
         packets = round(police.burst * police.rate / _TICKS_PER_SECOND)
         shape = replace(shape, pkts_rate=police.rate, pkts_burst=packets)
-    return Limit(shape, exempt, leaf.kind if leaf else "none")
+    return Limit(shape, exempt, leaf.kind if leaf else "none", _vlans_of(passing))
+
+
+def _vlans_of(passing: Sequence[Filter]) -> tuple[Vlan, ...]:
+    """The VLANs in which something is exempt by these filters, by their ids."""
+    found: dict[int, set[Network]] = {}
+    for one in passing:
+        vlan = flower.vlan_of(one.keys) if (one.kind, one.protocol) == ("flower", _ETH_P_8021Q) else None
+        if vlan is None:
+            continue
+        networks = (flower.network_of(one.keys, match) for match in ("src", "dst"))
+        found.setdefault(vlan, set()).update(network for network in networks if network is not None)
+    return tuple(Vlan(vlan, in_order(networks)) for vlan, networks in sorted(found.items()))

@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import asdict, dataclass
 
-from .ports import Network, Phase, Port, Shape
+from .ports import Network, Phase, Port, Shape, Vlan
 from .times import format_time
 
 if t.TYPE_CHECKING:
@@ -33,14 +33,21 @@ def _network_texts(networks: tuple[Network, ...]) -> list[str]:
 
 @dataclass(frozen=True)
 class Limit:
-    """One direction's limit, what is exempt from it in the order of ports.in_order, and the queue inside it."""
+    """One direction's limit, what is exempt from it in the order of ports.in_order, the queue inside it, and what is exempt in VLANs, by id."""
 
     shape: Shape
     exempt: tuple[Network, ...]
     leaf: str
+    vlans: tuple[Vlan, ...] = ()
 
     def public(self) -> dict[str, t.Any]:
-        return {**_shape_texts(self.shape), "exempt": list(_network_texts(self.exempt)), "leaf": self.leaf}
+        vlans = [{"id": vlan.id, "exempt": list(_network_texts(vlan.exempt))} for vlan in self.vlans]
+        return {
+            **_shape_texts(self.shape),
+            "exempt": list(_network_texts(self.exempt)),
+            **({"vlans": vlans} if vlans else {}),
+            "leaf": self.leaf,
+        }
 
 
 #: The limits of a port by direction; None where it isn't limited.
@@ -80,7 +87,7 @@ def of_port(port: t.Union[Port, Phase], leaf: str = "") -> Both:
     """The limits that a port should have, now or in a phase."""
     shapes = {"egress": port.egress, "ingress": port.ingress}
     leaf = port.leaf if isinstance(port, Port) else leaf
-    return {name: Limit(shape, port.exempt, leaf) if shape else None for name, shape in shapes.items()}
+    return {name: Limit(shape, port.exempt, leaf, port.vlans) if shape else None for name, shape in shapes.items()}
 
 
 def end_of(port: t.Optional[Port]) -> dict[str, t.Any]:

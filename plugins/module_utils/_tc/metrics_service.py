@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 _PARTS = (
     "_common",
     *(f"_host/{name}" for name in ("__init__", "files", "lock")),
-    *(f"_kernel/{name}" for name in ("__init__", "device", "netlink", "ovsdb")),
+    *(f"_kernel/{name}" for name in ("__init__", "device", "flower", "netlink", "ovsdb")),
     *(
         f"_tc/{name}"
         for name in (

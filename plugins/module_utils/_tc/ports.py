@@ -33,6 +33,7 @@ MAX_BURST_SECONDS = 274
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:/]+\Z")
 _WHY_LENGTH = 1000
+_VLAN_IDS = range(1, 4095)
 
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -77,12 +78,21 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Vlan:
+    """What is exempt under the tag of a VLAN, whose traffic a trunk's parent port carries."""
+
+    id: int
+    exempt: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
 class Phase:
     """Limits that follow when others have ended, and when they end themselves (in seconds since 1970), if they do."""
 
     egress: t.Optional[Shape] = None
     ingress: t.Optional[Shape] = None
     exempt: tuple[Network, ...] = ()
+    vlans: tuple[Vlan, ...] = ()
     why: str = ""
     until: t.Optional[int] = None
 
@@ -100,6 +110,7 @@ class Port:
     egress: t.Optional[Shape] = None
     ingress: t.Optional[Shape] = None
     exempt: tuple[Network, ...] = ()
+    vlans: tuple[Vlan, ...] = ()
     leaf: str = "sfq"
     why: str = ""
     kept: bool = False
@@ -126,6 +137,7 @@ class Port:
                 egress=phase.egress,
                 ingress=phase.ingress,
                 exempt=phase.exempt,
+                vlans=phase.vlans,
                 why=phase.why,
                 until=phase.until,
                 afterwards=tuple(later),
@@ -185,6 +197,7 @@ def parse_port(entry: t.Mapping[str, t.Any], leaf: str, place: str, form: t.Opti
         egress=first.egress,
         ingress=first.ingress,
         exempt=first.exempt,
+        vlans=first.vlans,
         leaf=leaf,
         why=first.why,
         last_resort=bool(entry.get("last_resort")),
@@ -215,6 +228,7 @@ def _parse_phase(entry: t.Mapping[str, t.Any], place: str, form: Form) -> Phase:
         egress=None if egress is None else form.shape(egress, f"{place}egress"),
         ingress=None if ingress is None else form.shape(ingress, f"{place}ingress"),
         exempt=_parse_exempt(entry.get("exempt") or [], f"{place}exempt"),
+        vlans=_parse_vlans(entry.get("vlans") or [], f"{place}vlans"),
         why=_parse_why(entry, place.rstrip(".: ")),
         until=None if until is None else form.until(until, f"{place}until"),
     )
@@ -338,6 +352,18 @@ def _parse_exempt(given: t.Sequence[object], place: str) -> tuple[Network, ...]:
             raise OperatorError(f"{place}: {_shown(text)} {_network_hint(written)}") from None
         networks[network] = None
     return in_order(networks)
+
+
+def _parse_vlans(given: t.Sequence[t.Mapping[str, t.Any]], place: str) -> tuple[Vlan, ...]:
+    vlans: dict[int, Vlan] = {}
+    for number, entry in enumerate(given, start=1):
+        where, vlan = f"{place}[{number}]", entry.get("id")
+        if isinstance(vlan, bool) or not isinstance(vlan, int) or vlan not in _VLAN_IDS:
+            raise OperatorError(f"{where}.id {_shown(vlan)} isn't the id of a VLAN; give a number from 1 to 4094.")
+        if vlan in vlans:
+            raise OperatorError(f"{where}.id {vlan} is listed twice; merge the two entries.")
+        vlans[vlan] = Vlan(vlan, _parse_exempt(entry.get("exempt") or [], f"{where}.exempt"))
+    return tuple(vlan for _id, vlan in sorted(vlans.items()))
 
 
 def in_order(networks: t.Iterable[Network]) -> tuple[Network, ...]:

@@ -34,7 +34,7 @@ STATE_FOLDER = "/var/lib/openstack_ops.day2/tc_htb"
 _PARTS = (
     "_common",
     *(f"_host/{name}" for name in ("__init__", "files", "lock")),
-    *(f"_kernel/{name}" for name in ("__init__", "device", "modules", "netlink", "ovsdb")),
+    *(f"_kernel/{name}" for name in ("__init__", "device", "flower", "modules", "netlink", "ovsdb")),
     *(
         f"_tc/{name}"
         for name in (

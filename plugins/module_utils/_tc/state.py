@@ -63,6 +63,8 @@ def _phase(phase: t.Union[Port, Phase]) -> dict[str, t.Any]:
             entry[name] = {key: number for key, number in asdict(shape).items() if number}
     if phase.exempt:
         entry["exempt"] = [str(network) for network in phase.exempt]
+    if phase.vlans:
+        entry["vlans"] = [{"id": vlan.id, "exempt": [str(network) for network in vlan.exempt]} for vlan in phase.vlans]
     if phase.why:
         entry["why"] = phase.why
     if phase.until is not None:

@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import struct
 
-ARP, IP, IPV6 = 0x0806, 0x0800, 0x86DD
+ARP, IP, IPV6, VLAN = 0x0806, 0x0800, 0x86DD, 0x8100
 
 
 def ethernet(protocol: int, payload: bytes) -> bytes:
@@ -35,3 +35,7 @@ def send(device: str, frame: bytes, count: int) -> None:
         wire.bind((device, struct.unpack_from("!H", frame, 12)[0]))
         for _one in range(count):
             wire.send(frame)
+
+
+def tagged(frame: bytes, vlan: int) -> bytes:
+    return frame[:12] + struct.pack("!HH", VLAN, vlan) + frame[12:]

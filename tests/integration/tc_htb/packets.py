@@ -139,7 +139,7 @@ def test_police_of_other_hands_inside_our_qdisc_is_set_right(plug: Plug) -> None
     plug.hybrid()
     limit(desired("ovs_hybrid", PACKETS, PACKETS))
     clean = kernel_text()
-    add = f"tc filter add dev tap{KEY} parent 1: protocol all prio 4 u32 match u32 0 0 flowid 1:100 action police"
+    add = f"tc filter add dev tap{KEY} parent 1: protocol all prio 5 u32 match u32 0 0 flowid 1:100 action police"
     for other in (
         "rate 1mbit burst 10k drop",
         "pkts_rate 1000 pkts_burst 200 conform-exceed pass/drop",

@@ -17,8 +17,9 @@ import traceback
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[3]
-#: Without ipv6, whose chatter would be counted, too.
-_MODULES = "sch_htb cls_u32 act_mirred act_police sch_ingress sch_sfq sch_fq_codel ifb veth 8021q"
+_MODULES = "sch_htb cls_u32 act_mirred act_police sch_ingress sch_sfq sch_fq_codel ifb veth 8021q bridge cls_flower"
+#: The bridge needs ipv6, whose chatter would be counted, too.
+_PARAMETERS = {"ipv6": b"disable_ipv6=1"}
 _MOUNTS = (
     "mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib"
 )
@@ -55,7 +56,9 @@ def _load(wanted: str) -> None:
     for name in wanted.split():
         for path in [*reversed(needs[paths[name]].split()), paths[name]]:
             with open(f"{folder}/{path}", "rb") as module:
-                libc.syscall(_FINIT_MODULE, module.fileno(), b"", 0)  # most are loaded already
+                libc.syscall(
+                    _FINIT_MODULE, module.fileno(), _PARAMETERS.get(Path(path).stem, b""), 0
+                )  # most are loaded already
 
 
 def main(tests: str) -> None:

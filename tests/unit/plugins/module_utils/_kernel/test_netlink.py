@@ -212,3 +212,23 @@ def test_a_truncated_head_ends_a_buffer(answering: Answering) -> None:
 def test_a_link_is_known_by_its_name() -> None:
     link = struct.pack("=BxHiII", 0, 1, INDEX, 0, 0) + attribute(4, b"1234") + attribute(3, b"tap0\0")
     assert netlink.link_name(link, 0, len(link)) == (INDEX, "tap0")
+
+
+def flower_filter(handle: int, options: bytes) -> bytes:
+    head = struct.pack("=BxxxiIII", 0, INDEX, handle, 0x10000, 4 << 16 | socket.htons(0x8100))
+    return message(44, head + attribute(1, b"flower\0") + attribute(2, options))
+
+
+def test_filters_of_flower_are_told_by_what_they_match(answering: Answering) -> None:
+    """As Linux 6.1 tells them: the priority itself first, with the handle 0; then each, with flags and how many devices have it."""
+    to = attribute(1, struct.pack("=I", 0x10001))
+    match = attribute(23, struct.pack("=H", 100)) + attribute(8, b"\x81\0") + attribute(25, b"\x08\x06")
+    rest = attribute(22, struct.pack("=I", 8)) + attribute(86, struct.pack("=I", 0))
+    mirred = attribute(3, attribute(1, attribute(1, b"gact\0") + attribute(2, b"")))
+    filters = [flower_filter(0, b""), flower_filter(1, to + match + rest), flower_filter(2, to + match + mirred)]
+    answering([QDISC, DONE], [DONE], [*filters, DONE])
+    keys = ((b"", struct.pack("=H", 100), 23, 0), (b"", b"\x08\x06", 25, 0))
+    assert [(one.handle, one.prio, one.protocol, one.keys, one.target, one.redirect) for one in read().filters] == [
+        (1, 4, 0x8100, keys, 0x10001, None),
+        (2, 4, 0x8100, keys, 0x10001, -1),
+    ]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
+import struct
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel import flower
 from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel.device import (
     CLSACT_INGRESS,
     ROOT,
@@ -157,7 +159,13 @@ class FakeKernel:
             keys: tuple[Key, ...] = ((b"\0\0\0\0", b"\0\0\0\0", 0, 0),)
             device.filters.append(Filter(CLSACT_INGRESS, prio, 3, own, "u32", keys, 0, target.index))
             return
-        protocol, keys = self._matches(words)
+        kind = "flower" if "flower" in words else "u32"
+        protocol, keys = (0x8100, _flower(words)) if kind == "flower" else self._matches(words)
+        if kind == "flower":
+            assert words[words.index("protocol") + 1] == "802.1Q"
+            own = 1 + max((one.handle for one in at if one.kind == kind), default=0)
+            if any((one.prio, one.keys) == (prio, keys) for one in at):
+                raise Refused("RTNETLINK answers: File exists")
         if any(one.prio == prio and one.protocol != protocol for one in at):
             raise Refused("Specified filter protocol does not match existing one.")
         police = None
@@ -167,7 +175,7 @@ class FakeKernel:
             assert said[-1] == "drop/pass", words
             police = Police(int(said[1]), packet_ticks(int(said[3]), int(said[1])))
         flowid = handle(words[words.index("flowid") + 1])
-        device.filters.append(Filter(ROOT, prio, protocol, own, "u32", keys, flowid, police=police))
+        device.filters.append(Filter(ROOT, prio, protocol, own, kind, keys, flowid, police=police))
 
     def _matches(self, words: list[str]) -> tuple[int, tuple[Key, ...]]:
         first = words.index("match")
@@ -187,9 +195,30 @@ class FakeKernel:
         if "handle" not in words:
             device.filters = [one for one in device.filters if (one.parent, one.prio) != (at, prio)]
             return
-        table, _bucket, node = words[words.index("handle") + 1].split(":")
-        own = int(table, 16) << 20 | int(node, 16)
-        kept = [one for one in device.filters if (one.parent, one.handle) != (at, own)]
+        told = words[words.index("handle") + 1]
+        if words[-1] == "flower":
+            own = int(told, 0)
+        else:
+            table, _bucket, node = told.split(":")
+            own = int(table, 16) << 20 | int(node, 16)
+        kept = [one for one in device.filters if (one.parent, one.prio, one.handle) != (at, prio, own)]
         if len(kept) == len(device.filters):
             raise Refused("Specified filter handle not found.")
         device.filters = kept
+
+
+def _flower(words: list[str]) -> tuple[Key, ...]:
+    """What the kernel keeps of flower's words, without the outer protocol."""
+    said = dict(zip(words[words.index("flower") + 1 :: 2], words[words.index("flower") + 2 :: 2], strict=True))
+    protocol = {"arp": 0x0806, "ipv4": 0x0800, "ipv6": 0x86DD}[said["vlan_ethtype"]]
+    found = {23: struct.pack("=H", int(said["vlan_id"])), 25: struct.pack("!H", protocol)}
+    for number, word in ((0, "src_ip"), (2, "dst_ip")):
+        network = ipaddress.ip_network(said[word]) if word in said else None
+        if network is not None and network.prefixlen:
+            at = number + (10 if network.version == 4 else 14)
+            found.update({at: network.network_address.packed, at + 1: network.netmask.packed})
+    if "ip_proto" in said:
+        kind, mask = said["type"].split("/")
+        assert (said["ip_proto"], said["ip_ttl"]) == ("icmpv6", "255"), words
+        found.update({9: bytes((58,)), 55: bytes((int(kind),)), 56: bytes((int(mask),)), 75: b"\xff", 76: b"\xff"})
+    return flower.keys(found)

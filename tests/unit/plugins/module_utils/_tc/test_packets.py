@@ -159,7 +159,7 @@ def test_police_of_other_hands_is_set_right(other: dict[str, t.Any]) -> None:
     [policed] = [one for one in kernel.devices[QVB].root_filters if one.police]
     kernel.devices[QVB].filters.insert(0, dataclasses.replace(policed, **{"handle": policed.handle + 1, **other}))
     run(kernel, desired)
-    [left] = [one for one in kernel.devices[QVB].root_filters if one.prio == 4]
+    [left] = [one for one in kernel.devices[QVB].root_filters if one.prio == 5]
     assert dataclasses.replace(left, handle=policed.handle) == policed
 
 
@@ -280,6 +280,6 @@ def test_a_host_that_cannot_is_told_for_each_port_that_asks(
 def test_a_filter_without_police_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = hybrid()
     run(kernel, both("ovs_hybrid", RATE, None))
-    kernel.devices[QVB].filters.append(Filter(ROOT, 4, 3, 0x80000800, "u32", ((b"\0" * 4, b"\0" * 4, 0, 0),), LIMITED))
+    kernel.devices[QVB].filters.append(Filter(ROOT, 5, 3, 0x80000800, "u32", ((b"\0" * 4, b"\0" * 4, 0, 0),), LIMITED))
     run(kernel, both("ovs_hybrid", RATE, None))
     assert not [one for one in kernel.devices[QVB].root_filters if one.prio == 4]
