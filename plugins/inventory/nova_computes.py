@@ -196,8 +196,7 @@ options:
       - name: OPENSTACK_OPS_INVENTORY_HOSTNAME
   use_host_ip:
     description:
-      - Set C(ansible_host) to C(compute.host_ip), the address that nova-compute has reported (C(my_ip) in nova.conf).
-        O(compose) can set it to anything else.
+      - Set C(ansible_host) to C(compute.host_ip), the address that nova-compute has reported (C(my_ip) in nova.conf). O(compose) can set it to anything else.
     type: bool
     default: false
     env:
@@ -303,6 +302,7 @@ plugin: openstack_ops.day2.nova_computes
 #     network_external: false       # both are null where Neutron doesn't tell
 #     own_network: true             # of the port's own project, neither shared nor external
 #     claims: null                  # or the service whose port it says it is, such as network:dhcp, or trunk:subport
+#     subports: [{port_id: ..., segmentation_id: 100, own_network: true, fixed_ips: [...], other_subnets: [...]}] # of a trunk's parent
 #     fixed_ips: [{ip: 192.0.2.130, subnet_id: ..., cidr: 192.0.2.128/25, ip_version: 4, gateway_ip: 192.0.2.129}]
 #     other_subnets:                # of the same network, without an address of this port
 #       - {subnet_id: ..., cidr: "2001:db8:1::/64", ip_version: 6}

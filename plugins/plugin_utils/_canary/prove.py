@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import UUID, OperatorError, listed, shown
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.model import LIVE, Moved, Step
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._drain.plan import judge
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import classify
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.plugs import classify
 
 from .cloud import Cloud, in_words
 from .model import FAILED, PASSED, UNKNOWN, Check, Options, Record, Report, Things

@@ -15,7 +15,7 @@ from functools import partial
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import UUID, OperatorError, listed
 
 from . import contradictions
-from .computes import Lists, Placement, Record
+from .computes import Lists, Placement, Record, subports
 from .config import Query
 from .connect import Region, Service, part
 
@@ -44,7 +44,7 @@ _FIELDS = {
     "/subnets": ("id", "network_id", "cidr", "ip_version", "gateway_ip"),
     "/floatingips": ("id", "floating_ip_address", "fixed_ip_address", "port_id"),
     "/qos/policies": ("id", "name", "rules"),
-    "/trunks": ("id", "sub_ports"),
+    "/trunks": ("id", "port_id", "sub_ports"),
 }
 #: Neutron may be without these; its own list of extensions says whether it is.
 _EXTENSIONS = {"/floatingips": "router", "/qos/policies": "qos", "/trunks": "trunk"}
@@ -242,6 +242,10 @@ class _Reader:
             # Those that aren't bound, or elsewhere.
             self._start_rows(neutron, "/ports", "device_id", (server["id"] for server in self._got("servers")))
             self._start_list(neutron, "/networks", ("router:external", "True"))
+            listed = {port["id"] for port in self._got("ports")}
+            # What is exempt for a trunk's parent port depends on them, and not all of them are bound.
+            trunks = [trunk for trunk in self._got("trunks") if trunk.get("port_id") in listed]
+            self._start_rows(neutron, "/ports", "id", subports(trunks) - listed)
             ports = self._got("ports")
             networks = {port["network_id"] for port in ports}
             external = {network["id"] for network in self._got("networks")}

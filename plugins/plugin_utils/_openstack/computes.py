@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .plugs import Plug, classify, unsupported, vif_type, vnic_type
+
 #: What a port claims that a trunk has among its subports.
 SUBPORT = "trunk:subport"
 
@@ -83,6 +85,14 @@ class OtherSubnet(t.TypedDict):
     ip_version: int
 
 
+class Subport(t.TypedDict):
+    port_id: str
+    segmentation_id: int
+    own_network: bool
+    fixed_ips: list[FixedIp]
+    other_subnets: list[OtherSubnet]
+
+
 class FloatingIp(t.TypedDict):
     id: str
     address: str
@@ -130,6 +140,8 @@ class InstancePort(t.TypedDict):
     network_external: bool | None
     own_network: bool
     claims: str | None
+    subports: list[Subport]
+    """Where the port is a trunk's parent: whose traffic passes its devices under the tag of a VLAN."""
     fixed_ips: list[FixedIp]
     other_subnets: list[OtherSubnet]
     floating_ips: list[FloatingIp]
@@ -146,42 +158,10 @@ class ComputeHost(_RequiredOfHost, total=False):
     """Left out where nobody asked: a host without ports is another thing, its limits may be purged."""
 
 
-class Plug(t.NamedTuple):
-    kind: str
-    reason: str | None
-    prefixes: tuple[str, ...]
-
-    def devices(self, port_id: str) -> dict[str, str]:
-        # Nova, Neutron and os-vif all cut at 14 characters: a prefix of three and eleven of the port's id.
-        return {prefix: prefix + port_id[:11] for prefix in self.prefixes}
-
-
 _POWER_STATES = {0: "nostate", 1: "running", 3: "paused", 4: "shutdown", 6: "crashed", 7: "suspended"}
 _SERVICE = re.compile(r"network:[a-z0-9_]{1,40}\Z")
 #: How task states begin in which an instance changes its host.
 _MOVES = ("migrating", "resize", "rebuild")
-_HYBRID = ("tap", "qbr", "qvb", "qvo")
-
-# Why traffic of these ports does not pass a device of the host's kernel that tc could shape.
-_VNIC_TYPES = {
-    "direct": "is a PCI virtual function (SR-IOV) that the guest drives itself",
-    "direct-physical": "is a whole PCI device that the guest drives itself",
-    "macvtap": "is a macvtap device on a PCI virtual function, not a tap of Neutron's",
-    "vdpa": "is a vDPA device whose traffic the network card moves",
-    "virtio-forwarder": "is moved by the network card's virtio forwarder",
-    "accelerator-direct": "is a device of an accelerator card that the guest drives itself",
-    "accelerator-direct-physical": "is an accelerator card that the guest drives itself",
-    "smart-nic": "is plugged on a smart network card",
-    "remote-managed": "is plugged on a network card with a control plane of its own",
-    "baremetal": "is a network card of a bare metal node",
-}
-_VIF_TYPES = {
-    "vhostuser": "is a vhost-user socket between the guest and a switch in user space",
-    "hw_veb": "is a PCI virtual function (SR-IOV) that the guest drives itself",
-    "hostdev_physical": "is a whole PCI device that the guest drives itself",
-    "macvtap": "is a macvtap device, not a tap of Neutron's",
-    "agilio_ovs": "is moved by an Agilio network card",
-}
 
 
 def build(lists: Lists, *, instance_ports: bool = True) -> list[ComputeHost]:
@@ -198,53 +178,6 @@ def build(lists: Lists, *, instance_ports: bool = True) -> list[ComputeHost]:
             host["instance_ports"] = ports.get(service["host"], [])
         hosts.append(host)
     return hosts
-
-
-def classify(port: Record) -> Plug:
-    """How the port is plugged on its host, and which devices that makes there."""
-    vif_type, vnic_type = _vif_type(port), _vnic_type(port)
-    details: Record = port.get("binding:vif_details") or {}
-    host = port.get("binding:host_id")
-    if vif_type == "unbound":
-        return _unsupported(
-            "The port is not bound to a host, so it has no device; it gets one when its instance starts."
-        )
-    if vif_type == "binding_failed":
-        return _unsupported(
-            f"Neutron could not bind the port to {host}, so it has no device; "
-            "look after the network agent there, then hard-reboot the instance."
-        )
-    if vnic_type != "normal":
-        what = _VNIC_TYPES.get(vnic_type, "is of a kind that this collection does not know")
-        return _unsupported(f"The port {what} (vnic_type {vnic_type}): tc on the host does not see its traffic.")
-    if vif_type == "bridge":
-        return Plug("bridge", None, ("tap",))
-    if vif_type == "ovs" and details.get("datapath_type") == "netdev":
-        return _unsupported(
-            "The port's switch is Open vSwitch in user space (datapath_type netdev): tc on the host does not see its "
-            "traffic."
-        )
-    if vif_type == "ovs":
-        if details.get("ovs_hybrid_plug"):
-            return Plug("ovs_hybrid", None, _HYBRID)
-        return Plug("ovn" if "ovn" in (details.get("bound_drivers") or {}).values() else "ovs", None, ("tap",))
-    if vif_type in _VIF_TYPES:
-        return _unsupported(
-            f"The port {_VIF_TYPES[vif_type]} (vif_type {vif_type}): tc on the host does not see its traffic."
-        )
-    return _unsupported(f"The port's vif_type is {vif_type}, which this collection does not know.")
-
-
-def _unsupported(reason: str) -> Plug:
-    return Plug("unsupported", reason, ())
-
-
-def _vif_type(port: Record) -> str:
-    return port.get("binding:vif_type") or "unbound"
-
-
-def _vnic_type(port: Record) -> str:
-    return port.get("binding:vnic_type") or "normal"
 
 
 def _external_subnets(lists: Lists) -> list[str]:
@@ -311,7 +244,7 @@ def _floating_ips(lists: Lists) -> dict[str, list[FloatingIp]]:
 def _plug_on(host: str, port: Record) -> Plug:
     plug = classify(port)
     if plug.prefixes and port["binding:host_id"] != host:
-        return _unsupported(
+        return unsupported(
             f"The port is bound to {port['binding:host_id']}, which is no compute of Nova's, while its instance "
             f"is on {host}: its devices are not here."
         )
@@ -329,7 +262,8 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
         subnets_of.setdefault(subnet["network_id"], []).append(subnet)
     floating = _floating_ips(lists)
     hosts = {service["host"] for service in lists["services"]}
-    subports = {subport["port_id"] for trunk in lists["trunks"] for subport in trunk.get("sub_ports") or []}
+    in_trunks = subports(lists["trunks"])
+    below = _subports(lists, networks, subnets, subnets_of)
     found: dict[str, list[InstancePort]] = {}
     for port in sorted(lists["ports"], key=lambda port: str(port["id"])):
         server = servers.get(port.get("device_id") or "")
@@ -342,7 +276,6 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
             continue
         plug = _plug_on(host, port)
         fixed_ips = [_fixed_ip(address, subnets) for address in port.get("fixed_ips") or []]
-        used = {address["subnet_id"] for address in fixed_ips}
         network: Record = networks.get(port["network_id"], {})
         found.setdefault(host, []).append(
             {
@@ -350,8 +283,8 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
                 "mac": port["mac_address"],
                 "status": port.get("status"),
                 "project_id": _project(port),
-                "vif_type": _vif_type(port),
-                "vnic_type": _vnic_type(port),
+                "vif_type": vif_type(port),
+                "vnic_type": vnic_type(port),
                 "plug": plug.kind,
                 "unsupported_reason": plug.reason,
                 "devices": plug.devices(port["id"]),
@@ -361,19 +294,56 @@ def _ports_by_host(lists: Lists) -> dict[str, list[InstancePort]]:
                 # Neutron without routers has no external networks.
                 "network_external": network.get("router:external", False) if network else None,
                 "own_network": _own_network(port, network),
-                "claims": _claims(port, subports),
+                "claims": _claims(port, in_trunks),
+                "subports": below.get(port["id"], []),
                 "fixed_ips": fixed_ips,
-                "other_subnets": [
-                    {"subnet_id": subnet["id"], "cidr": subnet["cidr"], "ip_version": subnet["ip_version"]}
-                    for subnet in sorted(subnets_of.get(port["network_id"], []), key=lambda subnet: str(subnet["id"]))
-                    if subnet["id"] not in used
-                ],
+                "other_subnets": _other_subnets(fixed_ips, subnets_of.get(port["network_id"], [])),
                 "floating_ips": sorted(floating.get(port["id"], []), key=lambda address: address["id"]),
                 "qos_policy": _qos_policy(port, network, policies),
                 "instance": instances[server["id"]] if server else None,
             }
         )
     return found
+
+
+def subports(trunks: t.Iterable[Record]) -> set[str]:
+    """The ids of the ports that trunks have as subports."""
+    return {subport["port_id"] for trunk in trunks for subport in trunk.get("sub_ports") or []}
+
+
+def _subports(
+    lists: Lists, networks: dict[str, Record], subnets: dict[str, Record], subnets_of: dict[str, list[Record]]
+) -> dict[str, list[Subport]]:
+    """By the id of a trunk's parent port, in the order of their VLANs."""
+    ports = {port["id"]: port for port in lists["ports"]} if lists["trunks"] else {}
+    found: dict[str, list[Subport]] = {}
+    for trunk in lists["trunks"]:
+        parent: Record = ports.get(trunk.get("port_id") or "", {})
+        for subport in trunk.get("sub_ports") or []:
+            port = ports.get(subport["port_id"])
+            if not parent or port is None or subport.get("segmentation_type") != "vlan":
+                continue  # the lists are read side by side: what was made a moment ago comes with the next run
+            fixed_ips = [_fixed_ip(address, subnets) for address in port.get("fixed_ips") or []]
+            own = _project(port) == _project(parent) and _own_network(port, networks.get(port["network_id"], {}))
+            found.setdefault(parent["id"], []).append(
+                {
+                    "port_id": port["id"],
+                    "segmentation_id": subport["segmentation_id"],
+                    "own_network": own,
+                    "fixed_ips": fixed_ips,
+                    "other_subnets": _other_subnets(fixed_ips, subnets_of.get(port["network_id"], [])),
+                }
+            )
+    return {parent: sorted(below, key=lambda one: one["segmentation_id"]) for parent, below in found.items()}
+
+
+def _other_subnets(fixed_ips: list[FixedIp], of_network: list[Record]) -> list[OtherSubnet]:
+    used = {address["subnet_id"] for address in fixed_ips}
+    return [
+        {"subnet_id": subnet["id"], "cidr": subnet["cidr"], "ip_version": subnet["ip_version"]}
+        for subnet in sorted(of_network, key=lambda subnet: str(subnet["id"]))
+        if subnet["id"] not in used
+    ]
 
 
 def _of_an_instance(port: Record, server: Record | None) -> bool:
@@ -388,7 +358,7 @@ def _of_an_instance(port: Record, server: Record | None) -> bool:
         return True
     if not port.get("binding:host_id"):
         return False
-    return not owner.startswith("network:") or (bool(_project(port)) and _vif_type(port) != "distributed")
+    return not owner.startswith("network:") or (bool(_project(port)) and vif_type(port) != "distributed")
 
 
 def _may_run_with(server: Record, port: Record, hosts: set[str]) -> bool:

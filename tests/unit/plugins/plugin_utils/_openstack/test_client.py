@@ -280,6 +280,25 @@ def test_external_networks_are_known_where_only_some_hosts_are_read(cloud: FakeC
     assert len(some["networks"]) == len({network["id"] for network in some["networks"]}) < len(whole["networks"])
 
 
+def test_subports_are_known_where_only_some_hosts_are_read(cloud: FakeCloud, ask: Ask) -> None:
+    """Also those that aren't bound, or elsewhere: what is exempt mustn't depend on how much is read."""
+    parent, below = (
+        next(port for port in cloud.lists["ports"] if port["binding:host_id"] == host and port["fixed_ips"])
+        for host in ("cmp01", "cmp02")
+    )
+    vlan = {"port_id": below["id"], "segmentation_id": 100, "segmentation_type": "vlan"}
+    elsewhere = {"id": "other", "port_id": below["id"], "sub_ports": [{**vlan, "port_id": "f" * 36}]}
+    cloud.lists["trunks"] = [{"id": "one", "port_id": parent["id"], "sub_ports": [vlan]}, elsewhere]
+    whole, some = (
+        next(port for host in build(lists) for port in host["instance_ports"] if port["port_id"] == parent["id"])
+        for lists in (ask(placement=False).lists, ask(placement=False, at_hosts=("cmp01",)).lists)
+    )
+    assert whole["subports"] == some["subports"]
+    (one,) = some["subports"]
+    assert one["port_id"] == below["id"]
+    assert all(address["cidr"] for address in one["fixed_ips"])
+
+
 def test_error_neutron_without_routers_has_ports_of_floating_ips(cloud: FakeCloud, ask: Ask) -> None:
     cloud.no_neutron_extensions = True
     with pytest.raises(

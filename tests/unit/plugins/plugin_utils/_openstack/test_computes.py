@@ -16,8 +16,8 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.comp
     Lists,
     Record,
     build,
-    classify,
 )
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.plugs import classify
 
 FIXTURES = Path(__file__).with_name("fixtures")
 PORT_ID = "fc618310-b936-4247-a5e4-2389a9d8c50e"
