@@ -23,7 +23,10 @@ PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 #: Link-local traffic, which is exempt together with a port's own networks: VRRP, mDNS, and IPv6 between neighbours.
 LINK_LOCAL = ("224.0.0.0/24", "fe80::/10", "ff02::/16")
 
-#: Each network is a u32 filter that every packet of the port passes.
+#: The ids of VLANs that a frame's tag can have.
+VLANS = range(1, 4095)
+
+#: Without a tag, each network is a u32 filter that every packet of the port passes.
 AT_MOST = 32
 
 
@@ -60,6 +63,13 @@ def lies_in(inner: Network, outer: Network) -> bool:
     return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
+class Vlan(t.NamedTuple):
+    """What is exempt under the tag of a VLAN."""
+
+    id: int
+    exempt: tuple[Network, ...]
+
+
 class Exemptions:
     """The operator's bounds on what tenants can exempt by choosing the CIDRs of their subnets.
 
@@ -79,9 +89,48 @@ class Exemptions:
 
         external are the subnets of the cloud's external networks: a tenant's that overlaps one would exempt what leaves by a route.
         """
+        granted, note = self._granted(port, mode, external, self._at_most)
+        return _fewest([*also, *granted]), note and f"not exempt: {note}"
+
+    def of_vlans(
+        self,
+        port: t.Mapping[str, t.Any],
+        mode: str,
+        also: t.Sequence[Network],
+        external: tuple[Network, ...] = (),
+    ) -> tuple[tuple[Vlan, ...], str]:
+        """The same for each subport, if the port is a trunk's parent, under the tag of its VLAN; what can't leave the segment is in it.
+
+        The bound is one for all: each subnet of the port or of a subport counts, and a VLAN as one at least. What comes last has no room.
+        """
+        room = self._at_most - len(self._granted(port, mode, external, self._at_most)[0])
+        subports = {subport["segmentation_id"]: subport for subport in port.get("subports") or ()}
+        vlans: list[Vlan] = []
+        notes: list[str] = []
+        left: list[str] = []
+        for vlan in sorted(subports.keys() & set(VLANS)):
+            subport = subports[vlan]
+            if room < 1:
+                left.append(str(vlan))
+                continue
+            granted, note = self._granted(subport, mode, external, room)
+            room -= max(1, len(granted))
+            local = plain_networks(LINK_LOCAL) if mode != "none" and subport["own_network"] else ()
+            vlans.append(Vlan(vlan, (*_fewest([*also, *granted]), *local)))
+            if note:
+                notes.append(f"under VLAN {vlan}: {note}")
+        told = [listed(notes, 3)] if notes else []
+        if left:
+            told.append(f"VLANs {listed(left, 3)} (more than exempt_at_most={self._at_most} subnets)")
+        return tuple(vlans), "not exempt " + "; ".join(told) if told else ""
+
+    def _granted(
+        self, port: t.Mapping[str, t.Any], mode: str, external: tuple[Network, ...], at_most: int
+    ) -> tuple[list[Network], str]:
+        """The subnets of a port's own network that count, at most so many, and why others don't."""
         asked: dict[str, None] = {}  # an ordered set, with the port's own subnets first, since they matter most
         if mode != "none" and not port["own_network"]:
-            return _fewest(also), "not exempt: its network isn't its project's own"
+            return [], "its network isn't its project's own"
         if mode != "none":
             asked.update(dict.fromkeys(str(address["cidr"]) for address in port["fixed_ips"] if address["cidr"]))
         if mode == "own_network":
@@ -91,14 +140,14 @@ class Exemptions:
         refused: dict[str, list[str]] = {}
         for cidr in asked:
             network, reason = self._judged.get((cidr, external)) or self._judge(cidr, external)
-            if network is not None and len(granted) >= self._at_most:
+            if network is not None and len(granted) >= at_most:
                 network, reason = None, f"more than exempt_at_most={self._at_most} subnets"
             if network is not None:
                 granted.append(network)
             else:
                 refused.setdefault(reason, []).append(cidr)
         note = "; ".join(f"{listed(cidrs, 3)} ({reason})" for reason, cidrs in refused.items())
-        return _fewest([*also, *granted]), note and f"not exempt: {note}"
+        return granted, note
 
     def _judge(self, cidr: str, external: tuple[Network, ...]) -> tuple[Network | None, str]:
         network = ipaddress.ip_network(cidr)

@@ -200,7 +200,7 @@ def _differs(key: str, there: Result, wanted: Result | None) -> str:
     if found != now:
         if not now:
             return f"should not be limited: {wanted['why'].removeprefix('not limited: ')}"
-        what = _shape(now, exempt=not found or found["exempt"] != now["exempt"])
+        what = _shape(now, exempt=not found or _exempt(found) != _exempt(now))
         return f"should be {what}: {wanted['why']}"
     if now and wanted["done"] == "adopted":
         return "to be adopted: made by an older tool"
@@ -229,15 +229,21 @@ def _answer(port: Result) -> str:
 def _shape(limit: Result | None, *, exempt: bool = True) -> str:
     if not limit:
         return "not limited"
-    networks = f", exempt {' '.join(_exempt(limit['exempt'])) or 'nothing'}" if exempt else ""
+    networks = f", exempt {_exempt(limit) or 'nothing'}" if exempt else ""
     names = ("pkts_burst",) if limit["rate"] == "none" else ("ceil", "burst", "pkts_burst")
     numbers = [f"{name} {limit[name]}" for name in names if name in limit]
     return f"{rates(limit)} ({', '.join(numbers)}{networks})"
 
 
-def _exempt(networks: t.Sequence[str]) -> list[str]:
-    """The exempt networks without the link-local ones, which are always exempt with a tenant's network."""
-    return [network for network in networks if network not in LINK_LOCAL] or list(networks)
+def _exempt(limit: Result) -> str:
+    """The exempt networks, behind their VLAN's id where they have one."""
+    vlans = [f"in VLAN {vlan['id']} {_networks(vlan['exempt'])}" for vlan in limit.get("vlans", ()) if vlan["exempt"]]
+    return "; ".join(part for part in (_networks(limit["exempt"]), *vlans) if part)
+
+
+def _networks(networks: t.Sequence[str]) -> str:
+    """Without the link-local ones, which are always exempt with a tenant's network."""
+    return " ".join([network for network in networks if network not in LINK_LOCAL] or networks)
 
 
 def _traffic(size: object) -> str:

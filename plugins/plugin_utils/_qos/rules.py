@@ -24,6 +24,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
     PRIVATE,
     Exemptions,
     Network,
+    Vlan,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.reader import SPEC_PREFIX, Reader, scale
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (
@@ -66,6 +67,8 @@ class Answer:
     limits: t.Mapping[str, Shape]
     exempt: tuple[Network, ...] = ()
     last_resort: bool = False
+    vlans: tuple[Vlan, ...] = ()
+    """What is exempt under tags, where the port is a trunk's parent."""
     link_local: bool = False
     """Whether what can't leave the segment is exempt, too: where nobody but the tenant is in it."""
     rule: str = ""
@@ -107,11 +110,13 @@ class Answer:
         end = {} if until is None else {"until": format_time(until)}
         why = _cut(self.why) if until is None else f"{_cut(self.why, 40)}, until {format_time(until)}"
         exempt = [*map(str, self.exempt), *(LINK_LOCAL if self.link_local else ())] if limits else []
-        return {**limits, "exempt": exempt, "why": why, **end}
+        vlans = [{"id": vlan.id, "exempt": [*map(str, vlan.exempt)]} for vlan in self.vlans] if limits else []
+        return {**limits, "exempt": exempt, **({"vlans": vlans} if vlans else {}), "why": why, **end}
 
     def gives(self, other: Answer) -> bool:
         """Whether the other gives the port the same."""
-        return (self.limits, self.exempt, self.link_local) == (other.limits, other.exempt, other.link_local)
+        mine, theirs = ((one.limits, one.exempt, one.vlans, one.link_local) for one in (self, other))
+        return mine == theirs
 
 
 class RuleBook:
@@ -272,11 +277,15 @@ class RuleBook:
             raise RulesError([f"{why} exempts {mode}, but {_CANNOT_EXEMPT}; {_NO_EXEMPTION}"])
         also = (*self._also, *(rule.exempt_also if rule else ()))
         exempt, note = self._exemptions.of(port, mode, also, facts.external)
-        why = f"{why}; {note}" if note else why
+        # libvirt exempts nothing, not even what finds neighbours.
+        vlans, tagged = (
+            self._exemptions.of_vlans(port, mode, also, facts.external) if self._backend == "tc" else ((), "")
+        )
+        why = "; ".join(part for part in (why, note, tagged) if part)
         local = mode != "none" and bool(port["own_network"])
         decision: Decision = "undecided" if last_resort else "limited"
         title = rule.title if rule else ""
-        return Answer(port, decision, why, left, tuple(exempt), last_resort, local, title)
+        return Answer(port, decision, why, left, tuple(exempt), last_resort, vlans, local, title)
 
     def _wanted(
         self, port: Port, facts: Facts, rules: t.Sequence[Rule]
