@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import OperatorError
+from .._common import OperatorError, shown
 from .ini import read, value_of
 from .plan import DesiredFile
 
 OPTION = "reserved_host_disk_mb"
+#: Placement keeps what is reserved as GiB, in 32 bits.
+MOST_MB = (2**31 - 1) * 1024
 
 
 def reservation(path: str, text: str, wanted: int, *, lower: bool) -> tuple[t.Optional[int], t.Optional[int]]:
@@ -21,6 +23,10 @@ def reservation(path: str, text: str, wanted: int, *, lower: bool) -> tuple[t.Op
     """
     if wanted < 0:
         raise OperatorError(f"{OPTION} = {wanted} is negative; give 0 or more MB.")
+    if wanted > MOST_MB:
+        raise OperatorError(
+            f"{OPTION} = {shown(wanted)} is more MB than Placement can reserve; give {MOST_MB} at most."
+        )
     found = value_of(read(text), "DEFAULT", OPTION)
     try:
         before = None if found is None else int(found)

@@ -69,7 +69,10 @@ def _problem(name: str, what: str, value: object, specs: t.Sequence[Spec]) -> st
 def _validated(name: str, value: object, spec: Spec) -> tuple[object, list[str]]:
     """The value as its type, and why it isn't one."""
     alone = {key: part for key, part in spec.items() if key not in ("required", "default", "no_log")}
-    result = ArgumentSpecValidator({name: alone}).validate({name: value})
+    try:
+        result = ArgumentSpecValidator({name: alone}).validate({name: value})
+    except OverflowError:  # Ansible makes no whole number of .inf
+        return value, [f"{name} has a number without end"]
     return result.validated_parameters[name], result.error_messages or _no_numbers(name, value, spec)
 
 

@@ -65,6 +65,7 @@ def test_fifty_hosts_with_one_wrong_value_are_one_error() -> None:
     ("role", "name", "value", "told"),
     [
         ("nova_disk_reservation", "nova_disk_reservation_mb", -5, ": reserved_host_disk_mb = -5 is negative; give 0 or more MB."),
+        ("nova_disk_reservation", "nova_disk_reservation_mb", 1e300, ": reserved_host_disk_mb = '1000000000000000052504760255204420248704468581108...'"),
         ("instances_volume", "instances_volume_size", "0x10", ": size '0x10' is not a size;"),
         ("instances_volume", "instances_volume_vg", "../x", " '../x' is not a name that LVM gives;"),
         ("instances_volume", "instances_volume_margin", "1001", " is 1001; give 0 to 1000."),
@@ -87,7 +88,9 @@ def test_what_a_module_or_role_would_refuse_on_each_host_is_one_error(
     assert error.startswith(f"{name} (set for the group nova_computes){told}"), error
 
 
-@pytest.mark.parametrize("value", [True, False, "1_000", "1e3", "٣", "5.0", 1.5])
+@pytest.mark.parametrize(
+    "value", [True, False, "1_000", "1e3", "٣", "5.0", 1.5, float("inf"), float("-inf"), float("nan")]
+)
 def test_what_only_python_takes_for_a_whole_number_is_refused(value: object) -> None:
     assert _wrong("nova_disk_reservation", nova_disk_reservation_mb=value) == [
         f"nova_disk_reservation_mb (set with -e) is '{value}', not a whole number."
