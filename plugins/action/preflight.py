@@ -25,6 +25,7 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.miss
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._preflight.values import (
     RULE_OPTIONS,
     RULES,
+    no_ports,
     wrong_rules,
     wrong_values,
 )
@@ -92,6 +93,10 @@ class ActionModule(Action):
             # Without a group, other hosts of the play need no rules: this one uses the role, and they may not.
             lacking = selection or RULES not in hosts.get(str(task_vars["inventory_hostname"]), {RULES: None})
             problems += wrong_rules(hosts, given, required=options["rules"] == "required" and bool(lacking))
+            # Nor do they need ports.
+            here = str(task_vars["inventory_hostname"])
+            if options["rules"] == "required" and (selection or no_ports({here: hosts.get(here, {})}, given)):
+                problems += no_ports(hosts, given)
         return problems
 
     def _given(self, task_vars: Variables) -> Given:
@@ -102,10 +107,14 @@ class ActionModule(Action):
 
         hostvars = task_vars.get("hostvars", {})
         raw = getattr(hostvars, "raw_get", hostvars.get)
+        hosts = {str(host): ours(raw(host)) for host in hostvars}
+        # What the host that runs this has of its own isn't of the play: other hosts may lack it.
+        own = hosts.get(str(task_vars.get("inventory_hostname")), {})
+        play = {name: value for name, value in ours(task_vars).items() if name not in own or own[name] != value}
         return Given(
-            hosts={str(host): ours(raw(host)) for host in hostvars},
+            hosts=hosts,
             extra=ours(load_extra_vars(self._loader)),
-            play=ours(task_vars),
+            play=play,
             groups=task_vars.get("groups", {}),
         )
 

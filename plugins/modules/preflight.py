@@ -56,8 +56,8 @@ options:
   rules:
     description:
       - Whether to check C(instance_qos_rules) and the role's other options of the hosts in O(group), or else of the play's.
-      - With V(required), a host without rules is an error, unless its C(instance_qos_state) is C(absent). Without O(group), hosts of the play
-        that don't use the role need none; only the host that runs this has to have some.
+      - With V(required), a host without rules or C(instance_ports) is an error, unless its C(instance_qos_state) is C(absent).
+        Without O(group), hosts of the play that don't use the role need neither; only the host that runs this has to have some.
     type: str
     choices: [ignore, if_set, required]
     default: ignore

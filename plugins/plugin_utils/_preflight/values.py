@@ -32,6 +32,7 @@ _TYPES = {
 _NUMBERS = {"int": re.compile("[+-]?[0-9]+"), "float": re.compile("[+-]?[0-9]+([.][0-9]*)?")}
 _QOS = "instance_qos_"
 RULES, _STATE = f"{_QOS}rules", f"{_QOS}state"
+PORTS = "instance_ports"
 #: Options of instance_qos that RuleBook takes under the rest of their names, and those of them that are true or false.
 _SETTINGS = (
     "exempt", "exempt_also", "exempt_within", "never_exempt", "exempt_at_most", "despite_policy", "despite_vif_quota", "backend",
@@ -130,6 +131,20 @@ def wrong_rules(hosts: t.Mapping[str, Options], given: Given, *, required: bool)
     ]
     without = [host for host, options in hosts.items() if options.get(_STATE) != "absent" and RULES not in options]
     return [_no_rules(given.whose(without)), *found] if without and required else found
+
+
+def no_ports(hosts: t.Mapping[str, Options], given: Given) -> list[str]:
+    """An error if hosts, as wrong_rules takes them, don't have the ports that the inventory plugin gives to its computes."""
+    if PORTS in given.extra or PORTS in given.play:
+        return []
+    limited = [host for host, options in hosts.items() if options.get(_STATE) != "absent"]
+    without = [host for host in limited if PORTS not in given.hosts.get(host, {})]
+    if not without:
+        return []
+    return [
+        f"{PORTS} is not set {given.whose(without)}; use the inventory openstack_ops.day2.nova_computes, a file whose name ends in "
+        "nova_computes.yml, or leave these hosts out."
+    ]
 
 
 def _no_rules(whose: str) -> str:

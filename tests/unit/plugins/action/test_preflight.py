@@ -137,6 +137,21 @@ MINE = [
 ]
 
 
+def test_what_only_the_first_host_has_is_missing_on_the_others(play: Play) -> None:
+    first = {"instances_volume_vg": "vg0", "instances_volume_size": "+1g"}
+    inventory = {"nova_computes": {"hosts": {"cmp01": first, "cmp02": None, "cmp03": None}, "vars": LOCAL}}
+    output = _refused(play("grow_instances_volume", inventory=inventory))
+    assert "instances_volume_vg is not set for cmp02 and 1 more hosts; set it with -e" in output
+    assert "instances_volume_size is not set for cmp02 and 1 more hosts; set it with -e" in output
+
+
+@pytest.mark.parametrize("playbook", ["limit_instances", "preview_limits", "show_limits"])
+def test_computes_of_another_inventory_are_one_error(play: Play, playbook: str) -> None:
+    hosts = {"cmp01": {"instance_ports": []}, "cmp02": None, "cmp03": None}
+    output = _refused(play(playbook, extra=RULES, inventory={"nova_computes": {"hosts": hosts, "vars": LOCAL}}))
+    assert "instance_ports is not set for cmp02 and 1 more hosts; use the inventory openstack_ops.day2" in output
+
+
 @pytest.mark.parametrize("arguments", [[], ["--check"]])
 def test_what_hosts_lack_is_one_error_before_the_first_is_changed(play: Play, arguments: list[str]) -> None:
     inventory = {"mysql": {"hosts": DATABASES, "vars": {**LOCAL, "ansible_become": False}}}
