@@ -145,6 +145,12 @@ def test_what_only_the_first_host_has_is_missing_on_the_others(play: Play) -> No
     assert "instances_volume_size is not set for cmp02 and 1 more hosts; set it with -e" in output
 
 
+def test_disk_that_nobody_says_is_one_error_for_all_hosts(play: Play) -> None:
+    inventory = {"nova_computes": {"hosts": {f"cmp{number}": None for number in range(7)}, "vars": LOCAL}}
+    output = _refused(play("reserve_disk", inventory=inventory), lines=50)
+    assert "cmp4 and 2 more: Nothing says how much to reserve there. Set nova_disk_reservation_mb," in output
+
+
 @pytest.mark.parametrize("playbook", ["limit_instances", "preview_limits", "show_limits"])
 def test_computes_of_another_inventory_are_one_error(play: Play, playbook: str) -> None:
     hosts = {"cmp01": {"instance_ports": []}, "cmp02": None, "cmp03": None}
