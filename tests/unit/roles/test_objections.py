@@ -58,6 +58,7 @@ def _run(
     [
         ("nova_notifications", {"nova_notifications_topics": []}, "nova_notifications_topics is empty; to send nothing, "),
         ("nova_notifications", {"nova_notifications_topics": ["a b"]}, "nova_notifications_topics has 'a b'; a topic is letters"),
+        ("nova_notifications", {"nova_notifications_topics": ["a\n"]}, "nova_notifications_topics has 'a"),
         ("central_logs", {**LOGS, "central_logs_server": ""}, "central_logs_server is empty; name the host"),
         ("central_logs", {**LOGS, "central_logs_senders": {"192.0.2.1": "../x"}}, "central_logs_senders has the folder '../x'; it is"),
         ("mysql_backup", {"mysql_backup_schedule": "0 2 * *"}, "mysql_backup_schedule is '0 2 * *', which cron ignores"),

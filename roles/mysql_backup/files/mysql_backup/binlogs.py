@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, fields
 from . import archive
 from .binlog import Mark, Scanner, State, state
 from .catalog import Backup, Catalog, canonical, unshared
-from .durable import read_regular, sync_folder, write_json
+from .durable import read_regular, write_json
 from .failure import BackupError, Damaged
 from .server import Server
 from .settings import Settings
@@ -198,7 +198,6 @@ class Store:
 
     def _write(self, name: str, content: dict[str, t.Any]) -> None:
         write_json(os.path.join(self.folder, name), dict(content, signature=self.key.sign(canonical(content))))
-        sync_folder(self.folder)
 
     def _signed(self, name: str) -> dict[str, t.Any]:
         """The content of a description, {} unless this host has signed it."""

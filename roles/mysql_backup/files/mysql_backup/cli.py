@@ -202,7 +202,7 @@ def restore_(settings: Settings, arguments: argparse.Namespace) -> int:
     return INCOMPLETE if killed and Journal(settings).databases else code
 
 
-def _plan(settings: Settings, arguments: argparse.Namespace, name: str = "") -> restore.Plan:
+def _plan(settings: Settings, arguments: argparse.Namespace, name: str = "") -> restore.RestorePlan:
     server = Server(settings.defaults_file, ADMIN)
     return restore.plan(
         settings, server, name or arguments.backup, _wanted(arguments), arguments.accounts, arguments.safety

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import stat
 import typing as t
 
@@ -47,8 +48,35 @@ def write(path: str, text: str, mode: int = 0o600) -> None:
     try:
         write_new(fresh, text, mode)
         os.rename(fresh, path)
+        sync_folder(os.path.dirname(path))
     except OSError as exc:
         raise BackupError(f"{path} can't be written: {exc.strerror}.") from exc
+
+
+def write_text(path: str, text: str) -> None:
+    """Replace a world-readable file atomically, since node_exporter may read it at any time."""
+    # The directory may belong to another account (as Debian's /var/lib/prometheus does), which can create links in it at any time. So names
+    # in it are used only to create a file exclusively and to rename it, and the mode is set by descriptor.
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fresh = f".{os.path.basename(path)}.{secrets.token_hex(8)}"
+    try:
+        handle = os.open(
+            fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+        )
+        try:
+            with open(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fchmod(handle, 0o644)
+                os.fsync(handle)
+            os.rename(fresh, os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(fresh, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
 
 
 def write_new(path: str, text: str, mode: int = 0o600) -> None:

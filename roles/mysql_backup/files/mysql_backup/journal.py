@@ -85,4 +85,4 @@ class Journal:
             write_json(self._path, {"databases": self.databases})
         elif os.path.exists(self._path):
             os.unlink(self._path)
-        sync_folder(os.path.dirname(self._path))
+            sync_folder(os.path.dirname(self._path))

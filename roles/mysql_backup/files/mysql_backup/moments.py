@@ -74,7 +74,7 @@ def check_until(name: str, accounts: bool) -> None:
         )
 
 
-def plan_at(settings: Settings, when: str, plan_of: t.Callable[[str], restore.Plan]) -> dict[str, t.Any]:
+def plan_at(settings: Settings, when: str, plan_of: t.Callable[[str], restore.RestorePlan]) -> dict[str, t.Any]:
     """The plan for a moment. It archives nothing, so a moment of which the logs are still the server's alone is noted."""
     until, covered, notes = pointintime.moment(when), binlogs.Store(settings).covered(), []
     if covered and covered < until <= time.time():

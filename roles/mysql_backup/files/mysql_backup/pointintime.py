@@ -154,7 +154,7 @@ def make(settings: Settings, way: Route, databases: t.Sequence[str], identity: a
     """Make the backup of these databases, all if there are none. Raises BackupError; nothing is changed then, nor otherwise."""
     made = way.base.manifest
     way.base.trusted()
-    wanted = restore.Plan(way.base, made.databases, {}, False, True)
+    wanted = restore.RestorePlan(way.base, made.databases, {}, False, True)
     verify.room(settings, made.bytes + sum(one.bytes for one in way.logs))
     restore.rehearse(wanted, identity)
     total = sum(part.bytes for part in wanted.parts()) + sum(one.bytes for one in way.logs)

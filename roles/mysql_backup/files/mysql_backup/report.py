@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import sys
 import syslog
 import time
 import typing as t
 
-from .durable import read_json, write_json
+from .durable import read_json, write_json, write_text
 from .settings import Settings
 
 METRICS: t.Sequence[tuple[str, str, str, str]] = (
@@ -126,27 +125,3 @@ def metrics(status: t.Mapping[str, t.Mapping[str, t.Any]], name: str) -> str:
             full = f"mysql_backup_{metric}"
             lines += [f"# HELP {full} {text}", f"# TYPE {full} gauge", f'{full}{{name="{name}"}} {float(value):.10g}']
     return "\n".join(lines) + "\n"
-
-
-def write_text(path: str, text: str) -> None:
-    """Replace a world-readable file atomically, since node_exporter may read it at any time."""
-    # The directory may belong to another account (as Debian's /var/lib/prometheus does), which can create links in it at any time. So names
-    # in it are used only to create a file exclusively and to rename it, and the mode is set by descriptor.
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fresh = f".{os.path.basename(path)}.{secrets.token_hex(8)}"
-    try:
-        handle = os.open(
-            fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
-        )
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fchmod(handle, 0o644)
-            os.rename(fresh, os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(fresh, dir_fd=folder)
-            raise
-    finally:
-        os.close(folder)

@@ -22,7 +22,7 @@ from .settings import Settings
 
 
 @dataclass(frozen=True)
-class Plan:
+class RestorePlan:
     """The steps and problems of a restore."""
 
     backup: Backup
@@ -59,7 +59,7 @@ class Plan:
 
 def plan(
     settings: Settings, server: Server, name: str, databases: t.Sequence[str], accounts: bool, safety: bool = True
-) -> Plan:
+) -> RestorePlan:
     """Plan a restore without changing anything. Raises BackupError for a backup that is unusable or lacks a database."""
     backup = Catalog(settings).find(name)
     made = backup.manifest
@@ -95,7 +95,7 @@ def plan(
     ]
     notes += [f"{one} comes back without its old rows (system versioning)." for one in made.without_history]
     notes += server.blockers()
-    return Plan(backup, wanted, present, accounts, same, problems, notes)
+    return RestorePlan(backup, wanted, present, accounts, same, problems, notes)
 
 
 def _safety_room(settings: Settings, made: t.Any, size: int) -> list[str]:
@@ -109,7 +109,7 @@ def _safety_room(settings: Settings, made: t.Any, size: int) -> list[str]:
     ]
 
 
-def rehearse(wanted: Plan, identity: archive.Identity) -> None:
+def rehearse(wanted: RestorePlan, identity: archive.Identity) -> None:
     """Read every archive completely, before any database is dropped. Raises Damaged where that isn't what was dumped."""
     backup = wanted.backup
     expected = backup.contents()
@@ -126,7 +126,9 @@ def rehearse(wanted: Plan, identity: archive.Identity) -> None:
         raise Damaged(f"{backup.manifest.name} doesn't hold what was dumped: {(wrong or lost)[0]}.")
 
 
-def load(wanted: Plan, server: Server, identity: archive.Identity, progress: t.Optional[Progress] = None) -> None:
+def load(
+    wanted: RestorePlan, server: Server, identity: archive.Identity, progress: t.Optional[Progress] = None
+) -> None:
     """Execute the statements of the chosen databases, and of the accounts if they are to be restored."""
     for part in wanted.parts():
         if part.what == "accounts":
@@ -145,7 +147,7 @@ def load(wanted: Plan, server: Server, identity: archive.Identity, progress: t.O
                     progress.add(len(text), section)
 
 
-def compare(wanted: Plan, server: Server) -> list[str]:
+def compare(wanted: RestorePlan, server: Server) -> list[str]:
     """Dump the restored databases like the backup was made; returns the differences."""
     expected = {key: one for key, one in wanted.backup.contents().items() if belongs(key, wanted.databases)}
     found = server.contents(wanted.databases, wanted.backup.manifest.history).public()
@@ -154,7 +156,12 @@ def compare(wanted: Plan, server: Server) -> list[str]:
 
 
 def restore(
-    settings: Settings, server: Server, wanted: Plan, identity: archive.Identity, safety: bool, force: bool = False
+    settings: Settings,
+    server: Server,
+    wanted: RestorePlan,
+    identity: archive.Identity,
+    safety: bool,
+    force: bool = False,
 ) -> dict[str, t.Any]:
     """Carry out the plan, so that the databases are exactly as in the backup. Raises BackupError, or Incomplete after databases were dropped."""
     if wanted.problems and not force:
@@ -191,7 +198,7 @@ class Undertaking(t.NamedTuple):
     force: bool
 
 
-def _replace(wanted: Plan, server: Server, identity: archive.Identity, how: Undertaking) -> list[str]:
+def _replace(wanted: RestorePlan, server: Server, identity: archive.Identity, how: Undertaking) -> list[str]:
     """Drop, load and compare the databases; returns the differences."""
     dropped = False
     try:
@@ -212,7 +219,7 @@ def _replace(wanted: Plan, server: Server, identity: archive.Identity, how: Unde
         raise Incomplete(f"The restore is incomplete. {exc} {how.journal.summary()}") from exc
 
 
-def _all_there(wanted: Plan, server: Server) -> bool:
+def _all_there(wanted: RestorePlan, server: Server) -> bool:
     """Whether the databases to be dropped still have all their tables; False if the server doesn't answer.
 
     A failed DROP DATABASE may have dropped tables: the server removes them first, and then fails on an unknown file.

@@ -16,7 +16,7 @@ from .failure import BackupError, Damaged
 from .manifest import Manifest
 from .progress import VERIFYING, Progress
 from .report import stamp
-from .restore import Plan
+from .restore import RestorePlan
 from .scratch import scratch
 from .server import Server, literal
 from .settings import Settings
@@ -40,7 +40,7 @@ def verify(settings: Settings, name: str, identity: archive.Identity) -> dict[st
         result["rows"] = sum(one.get("rows", 0) for one in expected.values())
     room(settings, made.bytes)
     try:
-        restore.rehearse(Plan(backup, made.databases, {}, False, True), identity)
+        restore.rehearse(RestorePlan(backup, made.databases, {}, False, True), identity)
         result["message"] = _restored(settings, backup, identity)
         result["verdict"] = "unverifiable" if result["message"] else "good"
     except Damaged as exc:
@@ -61,7 +61,7 @@ def _restored(settings: Settings, backup: t.Any, identity: archive.Identity) -> 
         if lacking:
             return f"Tables of the engine {lacking[0]} can't be restored into the scratch server, whose package doesn't have it."
         same = made.server_version.split(".")[:2] == facts.version.split(".")[:2]
-        wanted = Plan(backup, made.databases, {}, False, same)
+        wanted = RestorePlan(backup, made.databases, {}, False, same)
         progress = Progress(settings, f"verify {made.name}", sum(part.bytes for part in wanted.parts()), VERIFYING)
         try:
             restore.load(wanted, server, identity, progress)

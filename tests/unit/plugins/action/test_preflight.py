@@ -101,6 +101,14 @@ def test_an_awx_that_is_not_named_or_not_there_is_told_in_one_error(play: Play, 
     assert "connect to http://127.0.0.1:2/api" in _refused(play(playbook, **nothing), lines=60)
 
 
+@pytest.mark.parametrize("batch", [0, -1, "abc", "200%"])
+def test_a_batch_that_ansible_would_take_for_all_hosts_is_refused(play: Play, batch: object) -> None:
+    told = _refused(play("reserve_disk", extra={"reserve_disk_batch": batch}), lines=25)
+    assert (
+        f"reserve_disk_batch is '{batch}'; give a number of hosts from 1, or a share of them from 1% to 100%." in told
+    )
+
+
 def test_tags_are_refused_unless_somebody_imports_the_playbook_with_them(play: Play, tmp_path: Path) -> None:
     assert "--tags x would skip all of show_pools" in _refused(play("show_pools", "--tags", "x"))
     mine = [{"name": "Mine", "import_playbook": "openstack_ops.day2.limit_instances", "tags": ["x"]}]

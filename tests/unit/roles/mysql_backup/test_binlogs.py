@@ -312,8 +312,8 @@ def test_what_is_in_the_backup_is_replayed_whatever_the_settings_say_now(
 
 def test_a_plan_tells_the_moment_that_a_backup_is_of() -> None:
     made = night(5, until="2026-03-05 12:00:00 +0000")
-    assert restore.Plan(made, ["nova"], {}, False, True).public()["taken"] == "2026-03-05 12:00:00 +0000"
-    assert restore.Plan(night(5), ["nova"], {}, False, True).public()["taken"] == "2026-03-06T03:00:00Z"
+    assert restore.RestorePlan(made, ["nova"], {}, False, True).public()["taken"] == "2026-03-05 12:00:00 +0000"
+    assert restore.RestorePlan(night(5), ["nova"], {}, False, True).public()["taken"] == "2026-03-06T03:00:00Z"
 
 
 def test_the_description_of_the_largest_log_can_be_read() -> None:
