@@ -33,8 +33,8 @@ def limits_preview(
     strangers = [host for host in names if "instance_ports" not in hostvars[host]]
     if strangers:
         raise AnsibleFilterError(
-            f"Nobody has said which ports are on {listed(strangers)}: they have no instance_ports. "
-            "Use the inventory nova_computes, or leave them out with --limit."
+            f"The inventory has no instance_ports for {listed(strangers)}, so their ports aren't known. "
+            "Use the inventory nova_computes, or leave these hosts out with --limit."
         )
     try:
         book = RuleBook(

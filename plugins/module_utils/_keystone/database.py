@@ -88,7 +88,10 @@ def read(run: Run, database: str, defaults_file: str) -> Found:
     return Found(tuple(_users(ask(_USERS.replace("{hash}", hashed)))), int(now))
 
 
-_WAY_OUT = "Run it as root on the database's host, or give a defaults_file with an account that may SELECT there."
+_WAY_OUT = (
+    "Run it as root on the host that has Keystone's database, name the database if it has another name, or give a defaults_file "
+    "with an account that may SELECT there."
+)
 
 
 def _users(rows: t.Sequence[t.Sequence[str]]) -> list[User]:

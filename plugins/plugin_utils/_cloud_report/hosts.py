@@ -334,6 +334,6 @@ def _logs(section: Section, name: str, part: str, told: t.Mapping[str, t.Any], l
 def _unused(section: Section, why: str, way_out: str) -> Section:
     """A section of a part that nobody has: whether it should be there isn't known."""
     section.fine()
-    section.line = f"not in use as far as can be seen: {why}. {way_out[0].upper()}{way_out[1:]}."
+    section.line = f"not in use as far as can be seen: {why}; {way_out}"
     section.state = min(section.state if section.rows else "unknown", "unknown", key=STATES.index)
     return section

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import typing as t
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,10 @@ def find_regions(query: Query) -> list[CloudRegion]:
     Raises OperatorError where openstacksdk is missing, or the configuration names no such cloud or region.
     """
     if SDK_ERROR:
-        raise OperatorError(f"openstacksdk can't be imported ({SDK_ERROR}); install it beside ansible-core.")
+        raise OperatorError(
+            f"openstacksdk can't be imported ({SDK_ERROR}); install it for the Python that runs Ansible: "
+            f"{sys.executable} -m pip install openstacksdk"
+        )
     if query.clouds_yaml:
         try:
             with open(query.clouds_yaml, encoding="utf-8"):

@@ -61,7 +61,7 @@ def tree(folder: Path) -> Path:
     top = folder / NAME
     (top / "plugins").mkdir(parents=True)
     for path in ROOT.iterdir():
-        if path.name in ("galaxy.yml", "meta", "roles", "playbooks"):
+        if path.name in ("galaxy.yml", "meta", "roles", "playbooks", "awx"):
             (top / path.name).symlink_to(path)
     for path in (ROOT / "plugins").iterdir():
         if path.name != "action":
@@ -73,15 +73,25 @@ def tree(folder: Path) -> Path:
 
 
 def run(
-    collections: Path, playbook: str, hosts: int, *words: str, variables: t.Mapping[str, t.Any], brief: bool = False
+    collections: Path,
+    playbook: str,
+    hosts: int,
+    *words: str,
+    variables: t.Mapping[str, t.Any],
+    brief: bool = False,
+    known: bool = True,
+    environment: t.Mapping[str, str] | None = None,
 ) -> str:
-    """What a playbook prints on so many hosts; brief without what Ansible tells of hosts where nothing changed."""
+    """What a playbook prints on so many hosts.
+
+    brief: without what Ansible tells of hosts where nothing changed. known: whether the inventory has the hosts' ports.
+    """
     folder = collections / f"{playbook}-{hosts}"
     folder.mkdir(exist_ok=True)
     named = {
         f"cmp{host:04d}": {
             "compute": {"host": f"cmp{host:04d}", "region": "RegionOne"},
-            "instance_ports": [port(host, number) for number in range(PORTS)],
+            **({"instance_ports": [port(host, number) for number in range(PORTS)]} if known else {}),
         }
         for host in range(1, hosts + 1)
     }
@@ -105,6 +115,7 @@ def run(
             "ANSIBLE_HOME": str(folder / "home"),
             "COLUMNS": "160",
             **(BRIEF if brief else {}),
+            **(environment or {}),
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -108,6 +108,20 @@ def test_one_mistake_is_one_error(collections: Path) -> None:
     assert len(said) < 2000
 
 
+@pytest.mark.parametrize("playbook", ["limit_instances", "preview_limits", "show_limits"])
+def test_computes_of_an_ordinary_inventory_are_named(collections: Path, playbook: str) -> None:
+    said = run(collections, playbook, 1, variables=RULES, known=False)
+    assert "The inventory has no instance_ports for cmp0001, so " in said
+    assert "is undefined" not in said
+
+
+def test_a_missing_collection_of_awx_is_named(collections: Path) -> None:
+    # Not the one beside the ansible-core of the tests, either.
+    environment = {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "CONTROLLER_HOST": "https://127.0.0.1:9"}
+    said = run(collections, "awx_setup", 1, "--check", variables={}, environment=environment)
+    assert "install it: ansible-galaxy collection install awx.awx" in said.partition("End the run with the reason")[2]
+
+
 def test_details_are_shown_on_request(collections: Path) -> None:
     port = '+        "ingress": {'
     assert port in run(collections, "limit_instances", 3, *DRY, variables=RULES)

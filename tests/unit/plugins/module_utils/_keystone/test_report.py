@@ -136,6 +136,9 @@ def test_a_server_that_refuses() -> None:
     )
     with pytest.raises(OperatorError, match=r"can't be read: ERROR 1045 \(28000\): Access denied .* Run it as root"):
         read(client)
+    client.error = "ERROR 1049 (42000): Unknown database 'keystone'\n"
+    with pytest.raises(OperatorError, match="Unknown database 'keystone'.* name the database if it has another name"):
+        read(client)
     with pytest.raises(OperatorError, match="which is no database's name"):
         read(client, name="a;b")
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack import config
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.client import FetchedRegion, fetch
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import Lists, build
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.config import Query, find_regions, identity
@@ -559,6 +561,14 @@ CONFIGURATIONS: dict[str, tuple[str | None, dict[str, t.Any], str]] = {
         "The configuration of the cloud lab lacks auth_url; add it.",
     ),
 }
+
+
+def test_without_openstacksdk_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "SDK_ERROR", "No module named 'openstack'")
+    with pytest.raises(
+        OperatorError, match=f"No module named 'openstack'.*: {sys.executable} -m pip install openstacksdk$"
+    ):
+        find_regions(Query())
 
 
 @pytest.mark.parametrize(("written", "query", "sentence"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
