@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.places import ROOT
 from tests.unit.collection.tree import KINDS, NAME, extensions, files, playbooks, plugins, roles
@@ -50,6 +51,27 @@ def test_the_readme_names_every_job() -> None:
     assert [
         name for name in (*roles(), *playbooks()) if f"`{name}`" not in readme and f"{NAME}.{name}" not in readme
     ] == []
+
+
+def test_a_file_that_a_card_of_the_readme_reads_is_in_its_guide() -> None:
+    missing = []
+    for card in (ROOT / "README.md").read_text().split("\n## ")[1:]:
+        guides = "".join((ROOT / link).read_text() for link in _LINK.findall(card) if link.endswith(".rst"))
+        missing += [name for name in re.findall(r"-e @(\w+\.yml)", card) if f" # {name}\n" not in guides]
+    assert missing == []
+
+
+def test_the_inventory_of_the_readme_has_the_groups_of_every_playbook() -> None:
+    (block,) = re.findall(r"```yaml\n# hosts\.yml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    groups = {
+        group
+        for name in playbooks()
+        for hosts in re.findall(r"^  hosts: (.+)$", (ROOT / f"playbooks/{name}.yml").read_text(), re.MULTILINE)
+        for group in re.findall(r"default\('(\w+)'", hosts)
+    }
+    assert len(groups) > 4
+    # Computes come from the cloud, and the report asks every host.
+    assert sorted(groups - {"nova_computes", "all"} - set(yaml.safe_load(block))) == []
 
 
 def test_the_page_for_who_has_to_say_yes_tells_of_every_role() -> None:
