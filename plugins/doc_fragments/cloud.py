@@ -13,6 +13,10 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 attributes:
+  action_group:
+    support: full
+    membership: [openstack_ops.day2.openstack]
+    description: Use C(group/openstack_ops.day2.openstack) in C(module_defaults) to set the cloud for all modules that ask it.
   platform:
     support: full
     platforms: posix

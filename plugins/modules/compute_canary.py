@@ -101,6 +101,8 @@ options:
     description: Seconds for each check, each migration, and the removal.
     type: int
     default: 300
+seealso:
+  - module: openstack_ops.day2.compute_drain
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -84,6 +84,8 @@ options:
     description: After a migration that failed, begin no more.
     type: bool
     default: false
+seealso:
+  - module: openstack_ops.day2.compute_canary
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

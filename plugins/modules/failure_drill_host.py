@@ -101,6 +101,8 @@ options:
     description: For V(whole), how many seconds to wait until the fault is undone.
     type: int
     default: 300
+seealso:
+  - module: openstack_ops.day2.failure_drill
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -77,6 +77,8 @@ options:
     description: Also remove hosts and keys that have to go. Without it, a run that would remove something is refused, and names it.
     type: bool
     default: false
+seealso:
+  - module: openstack_ops.day2.why_no_host
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -56,6 +56,9 @@ options:
     description: How long to compare. The rest is then reported as not compared, and the module fails.
     type: int
     default: 600
+seealso:
+  - plugin: openstack_ops.day2.password_candidates
+    plugin_type: filter
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -40,6 +40,8 @@ options:
     description: Why, for those who read C(openstack compute service list --long).
     type: str
     required: true
+seealso:
+  - module: openstack_ops.day2.compute_drain
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -119,6 +119,8 @@ options:
     type: list
     elements: str
     default: []
+seealso:
+  - module: openstack_ops.day2.deployment_info
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

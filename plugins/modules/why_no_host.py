@@ -55,6 +55,8 @@ options:
     description: C(max_io_ops_per_host) of C([filter_scheduler]). Matters where O(filters) has one for I/O operations.
     type: int
     default: 8
+seealso:
+  - module: openstack_ops.day2.host_aggregates
 author:
   - openstack_ops.day2 contributors (@openstack-ops)
 """

@@ -39,6 +39,18 @@ def test_it_says_what_check_mode_diff_mode_and_a_second_run_do(kind: str, path: 
             assert attributes[name].get("details"), f"{path.stem} doesn't say why its {name} is {support}."
 
 
+@every_module
+def test_it_leads_to_what_belongs_to_it(kind: str, path: Path) -> None:
+    assert documentation(kind, path).get("seealso"), f"{path.stem} has no seealso."
+
+
+def test_the_modules_that_ask_openstack_share_defaults() -> None:
+    asking = [
+        path.stem for _kind, path in plugins("modules") if "  - openstack_ops.day2.cloud\n" in (ROOT / path).read_text()
+    ]
+    assert read_yaml("meta/runtime.yml")["action_groups"]["openstack"] == sorted(asking)
+
+
 # What runs where Ansible runs, whose errors Ansible words.
 @pytest.mark.parametrize("kind", ["filter", "action", "inventory", "plugin_utils"])
 def test_an_error_is_told_once(kind: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.places import ROOT
-from tests.unit.collection.tree import KINDS, NAME, extensions, files, playbooks, plugins, roles
+from tests.unit.collection.tree import KINDS, NAME, extensions, files, playbooks, plugins, read_yaml, roles
 
 TEXTS = [path for path in files() if path.suffix in (".md", ".rst") and path.parts[0] != "changelogs"]
 every_text = pytest.mark.parametrize("text", TEXTS, ids=str)
@@ -28,6 +28,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 @every_text
 def test_every_name_of_the_collection_exists(text: Path) -> None:
     known = {*roles(), *playbooks(), *extensions(), *(path.stem for _kind, path in plugins(*KINDS))}
+    known |= set(read_yaml("meta/runtime.yml")["action_groups"])
     assert sorted(set(_NAME.findall((ROOT / text).read_text())) - known) == []
 
 
