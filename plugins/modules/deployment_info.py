@@ -78,11 +78,12 @@ deployment:
       type: dict
     services:
       description:
-        - By the names C(nova-compute), C(libvirt), C(glance-api), C(cinder-volume), C(mariadb), C(rabbitmq), C(ovs), C(nova-conductor),
+        - By the names C(nova-compute), C(libvirt), C(glance-api), C(cinder-volume), C(cinder-backup), C(mariadb), C(rabbitmq), C(ovs), C(nova-conductor),
           C(nova-scheduler), C(nova-api), C(neutron-server) and C(neutron-rpc-server), those that are on this host.
         - Each has C(conf) (files and folders of files that it reads, in its order; null where they aren't on the host), C(write) (the file
           that an option is set in) and C(folder) (where a file of one's own is read, too), both null where a change here would be lost or
-          read by nobody, C(unit), C(container), C(restart) (a command in words), C(exec) (words before a command that is to run beside it,
+          read by nobody, C(files) (by paths as the service has them, the files and folders of the host that its container copies them from
+          whenever it starts), C(unit), C(container), C(restart) (a command in words), C(exec) (words before a command that is to run beside it,
           null where the host can't), C(user), C(uid) and C(gid).
       type: dict
     unknown:

@@ -12,9 +12,10 @@ from .look import LOOKED_FOR, look
 from .model import Deployment, Service
 
 _NAME = "day2_deployment"
-_PATH, _PATHS, _TEXT, _TEXTS, _NUMBER = (
+_PATH, _PATHS, _PATH_BY_PATH, _TEXT, _TEXTS, _NUMBER = (
     "an absolute path",
     "a list of absolute paths",
+    "a dictionary of absolute paths",
     "text",
     "a list of text",
     "a number",
@@ -33,7 +34,7 @@ _PARTS = {
     "instances": {"inside": _PATH, "path": _PATH},
 }
 _SERVICE = {
-    "conf": _PATHS, "write": _PATH, "folder": _PATH, "unit": _TEXT, "container": _TEXT, "restart": _TEXTS, "exec": _TEXTS,
+    "conf": _PATHS, "write": _PATH, "folder": _PATH, "files": _PATH_BY_PATH, "unit": _TEXT, "container": _TEXT, "restart": _TEXTS, "exec": _TEXTS,
     "user": _TEXT, "uid": _NUMBER, "gid": _NUMBER,
 }  # fmt: skip
 
@@ -94,8 +95,10 @@ def _checked(where: str, found: t.Any, kinds: t.Mapping[str, str]) -> dict[str, 
 
 def _value(where: str, found: t.Any, kind: str) -> t.Any:
     if found is None:
-        return None
-    if kind in (_PATHS, _TEXTS):
+        return {} if kind == _PATH_BY_PATH else None
+    if kind == _PATH_BY_PATH:
+        right = isinstance(found, dict) and all(_is_text(one, path=True) for row in found.items() for one in row)
+    elif kind in (_PATHS, _TEXTS):
         right = isinstance(found, list) and all(_is_text(one, path=kind == _PATHS) for one in found)
         found = tuple(found) if right else found
     elif kind == _NUMBER:

@@ -50,6 +50,7 @@ CONTAINED: t.Mapping[str, Contained] = {
     ),
     "glance-api": Contained("glance-api", "glance_api", "/etc/glance/glance-api.conf", "glance", 42415),
     "cinder-volume": Contained("cinder-volume", "cinder_volume", "/etc/cinder/cinder.conf", "cinder", 42407),
+    "cinder-backup": Contained("cinder-backup", "cinder_backup", "/etc/cinder/cinder.conf", "cinder", 42407),
     "libvirt": Contained("nova-libvirt", "nova_libvirt", "/etc/libvirt/libvirtd.conf", "root", 0),
     "mariadb": Contained("mariadb", "mariadb", "my.cnf", "mysql", 42434),
     "rabbitmq": Contained("rabbitmq", "rabbitmq", "/etc/rabbitmq/rabbitmq.conf", "rabbitmq", 42439),
@@ -71,7 +72,8 @@ def services(disk: Disk) -> tuple[dict[str, Service], t.Optional[str], dict[str,
         listed = disk.text(f"{NODE}/{one.folder}/config.json")
         if not unit and not listed:
             continue
-        conf, write, problem = _conf(one, listed)
+        rows = _rows(listed)
+        conf, write, problem = _conf(one, rows)
         if not unit:
             problem = problem or (
                 f"{NODE}/{one.folder} is there, but no unit {UNIT.format(one.container)}: kolla-ansible has taken the service from this host, "
@@ -83,6 +85,7 @@ def services(disk: Disk) -> tuple[dict[str, Service], t.Optional[str], dict[str,
             name,
             conf=conf,
             write=write,
+            files=_here(one, rows or []),
             unit=unit,
             container=one.container,
             restart=("systemctl", "restart", unit) if unit else None,
@@ -103,14 +106,28 @@ def _engine(disk: Disk) -> t.Optional[str]:
     return named.pop() if len(named) == 1 else None
 
 
-def _conf(one: Contained, listed: str) -> tuple[t.Optional[tuple[str, ...]], t.Optional[str], str]:
+def _rows(listed: str) -> t.Optional[list[tuple[str, str]]]:
+    """Source and destination of what a config.json has copied, both inside the container; None for a text that isn't one."""
+    try:
+        return [(str(row["source"]), str(row["dest"])) for row in json.loads(listed)["config_files"]]
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _here(one: Contained, rows: list[tuple[str, str]]) -> dict[str, str]:
+    """By the path inside the container, the file or folder of this host that it is copied from at each start."""
+    start = INSIDE + "/"
+    return {dest: f"{NODE}/{one.folder}/{source[len(start) :]}" for source, dest in rows if source.startswith(start)}
+
+
+def _conf(
+    one: Contained, rows: t.Optional[list[tuple[str, str]]]
+) -> tuple[t.Optional[tuple[str, ...]], t.Optional[str], str]:
     """The files on this host that the container makes its configuration of, the main one of them, and a problem."""
     path = f"{NODE}/{one.folder}/config.json"
     if not one.main:
         return (), None, ""
-    try:
-        rows = [(str(row["source"]), str(row["dest"])) for row in json.loads(listed)["config_files"]]
-    except (ValueError, LookupError, TypeError):
+    if rows is None:
         return (
             None,
             None,
@@ -119,10 +136,9 @@ def _conf(one: Contained, listed: str) -> tuple[t.Optional[tuple[str, ...]], t.O
     suffix = one.main.rpartition(".")[2]
     own: list[str] = []
     write = None
-    for source, dest in rows:
-        if not source.startswith(INSIDE + "/") or not dest.endswith("." + suffix):
+    for dest, here in _here(one, rows).items():
+        if not dest.endswith("." + suffix):
             continue
-        here = f"{NODE}/{one.folder}" + source[len(INSIDE) :]
         is_main = dest == one.main or (one.main == "my.cnf" and dest.endswith("/my.cnf"))
         if is_main:
             write = here

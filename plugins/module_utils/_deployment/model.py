@@ -18,6 +18,7 @@ class Service:
     conf: files and folders that it reads, on this host, in its order; None where they are no files of this host.
     write: the file of them that an option is set in. folder: where a file can be put that it reads as well, whether or not it is there yet.
     Both are None where a change on this host would be lost or read by nobody.
+    files: by its path as the service has it, the file or folder of this host that a container copies it from whenever it starts.
     unit: what systemd (or an init script) calls it. container: what its engine calls it.
     restart: a command, in words. exec: words to put before a command that is to run beside the service; none where it runs on the host itself.
     uid, gid: the account that it runs as.
@@ -27,6 +28,7 @@ class Service:
     conf: t.Optional[tuple[str, ...]] = ()
     write: t.Optional[str] = None
     folder: t.Optional[str] = None
+    files: t.Mapping[str, str] = field(default_factory=dict)
     unit: t.Optional[str] = None
     container: t.Optional[str] = None
     restart: t.Optional[tuple[str, ...]] = None
@@ -35,12 +37,19 @@ class Service:
     uid: t.Optional[int] = None
     gid: t.Optional[int] = None
 
+    def source_of(self, path: str) -> t.Optional[str]:
+        """Where a path of the service is on this host; None for one that its container doesn't copy from here."""
+        if not self.container:
+            return path
+        return outside([Mount(here, inside) for inside, here in self.files.items()], path)
+
     def public(self) -> dict[str, t.Any]:
         """As the module returns it."""
         return {
             "conf": None if self.conf is None else list(self.conf),
             "write": self.write,
             "folder": self.folder,
+            "files": dict(self.files),
             "unit": self.unit,
             "container": self.container,
             "restart": None if self.restart is None else list(self.restart),

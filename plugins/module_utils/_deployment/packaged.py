@@ -44,6 +44,7 @@ PACKAGED: t.Mapping[str, Packaged] = {
     "neutron-rpc-server": _oslo("neutron", "neutron-rpc-server"),
     "glance-api": _oslo("glance", "glance-api", "glance-api"),
     "cinder-volume": _oslo("cinder", "cinder-volume"),
+    "cinder-backup": _oslo("cinder", "cinder-backup"),
     "libvirt": Packaged(
         ("libvirtd", "virtqemud"), ("/etc/libvirt/libvirtd.conf", "/etc/libvirt/virtqemud.conf"), "root"
     ),
@@ -57,7 +58,7 @@ PACKAGED: t.Mapping[str, Packaged] = {
 }
 
 #: Services whose configuration alone doesn't tell that they are on the host: many have it in common.
-_OF_MANY = {"nova-conductor", "nova-scheduler", "nova-api", "neutron-server", "neutron-rpc-server"}
+_OF_MANY = {"cinder-backup", "nova-conductor", "nova-scheduler", "nova-api", "neutron-server", "neutron-rpc-server"}
 
 
 def on_host(disk: Disk, *, without: t.Container[str] = ()) -> dict[str, Service]:

@@ -27,7 +27,7 @@ RELEASES = {
 SERVICES = {
     "nova-cell": ("nova_cell_services", ("nova-compute", "nova-libvirt", "nova-conductor")),
     "glance": ("glance_services", ("glance-api",)),
-    "cinder": ("cinder_services", ("cinder-volume",)),
+    "cinder": ("cinder_services", ("cinder-volume", "cinder-backup")),
     "mariadb": ("mariadb_services", ("mariadb",)),
     "rabbitmq": ("rabbitmq_services", ("rabbitmq",)),
     "openvswitch": ("openvswitch_services", ("openvswitch-vswitchd",)),

@@ -24,6 +24,7 @@ ACCOUNTS = {
     "nova-compute": 42436,
     "glance-api": 42415,
     "cinder-volume": 42407,
+    "cinder-backup": 42407,
     "mariadb": 42434,
     "rabbitmq": 42439,
     "libvirt": 0,
@@ -102,10 +103,24 @@ def test_the_configuration_is_the_one_that_the_container_copies(host: Host) -> N
         "libvirt": "/etc/kolla/nova-libvirt/libvirtd.conf",
         "glance-api": "/etc/kolla/glance-api/glance-api.conf",
         "cinder-volume": "/etc/kolla/cinder-volume/cinder.conf",
+        "cinder-backup": "/etc/kolla/cinder-backup/cinder.conf",
         "mariadb": "/etc/kolla/mariadb/galera.cnf",
         "rabbitmq": "/etc/kolla/rabbitmq/rabbitmq.conf",
         "ovs": None,
     }
+
+
+def test_ceph_s_files_and_libvirt_s_secrets_are_copied_from_the_host(host: Host) -> None:
+    services = host.deployment.services
+    key = "/etc/ceph/ceph.client.cinder.keyring"
+    assert {name: one.source_of(key) for name, one in services.items() if one.source_of(key)} == {
+        "nova-compute": "/etc/kolla/nova-compute/ceph.client.cinder.keyring",
+        "glance-api": "/etc/kolla/glance-api/ceph/ceph.client.cinder.keyring",
+        "cinder-volume": "/etc/kolla/cinder-volume/ceph/ceph.client.cinder.keyring",
+        "cinder-backup": "/etc/kolla/cinder-backup/ceph/ceph.client.cinder.keyring",
+    }
+    assert services["nova-compute"].source_of("/etc/ceph/ceph.client.other.keyring") is None
+    assert services["libvirt"].source_of("/etc/libvirt/secrets") == "/etc/kolla/nova-libvirt/secrets"
 
 
 def test_the_instances_lie_in_the_volume_of_the_container(host: Host) -> None:

@@ -50,6 +50,7 @@ def test_what_is_left_out_is_unknown() -> None:
         ({"services": {"ovs": {"units": "x"}}}, "day2_deployment.services.ovs has units, which deployment_info"),
         ({"services": {"ovs": {"write": "ovs.conf"}}}, "services.ovs.write is 'ovs.conf'; give an absolute path, or null"),
         ({"services": {"ovs": {"conf": "/etc/x"}}}, "services.ovs.conf is '/etc/x'; give a list of absolute paths, or"),
+        ({"services": {"ovs": {"files": {"/etc/x": 5}}}}, "; give a dictionary of absolute paths, or null"),
         ({"services": {"ovs": {"uid": "0"}}}, "services.ovs.uid is '0'; give a number, or null where it isn't known."),
         ({"instances": {"path": 5}}, "day2_deployment.instances.path is '5'; give an absolute path"),
     ],

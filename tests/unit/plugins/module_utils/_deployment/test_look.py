@@ -51,6 +51,11 @@ def test_kolla_ansible(tmp_path: Path, engine: str) -> None:
         "conf": ["/etc/kolla/nova-compute/nova.conf"],
         "write": "/etc/kolla/nova-compute/nova.conf",
         "folder": None,
+        "files": {
+            "/etc/nova/nova.conf": "/etc/kolla/nova-compute/nova.conf",
+            "/var/lib/nova/compute_id": "/etc/kolla/nova-compute/compute_id",
+            "/etc/ceph/ceph.conf": "/etc/kolla/nova-compute/ceph.conf",
+        },
         "unit": "kolla-nova_compute-container",
         "container": "nova_compute",
         "restart": ["systemctl", "restart", "kolla-nova_compute-container"],
@@ -66,6 +71,17 @@ def test_kolla_ansible(tmp_path: Path, engine: str) -> None:
     assert asked.asked == [[engine, "inspect", "--type", "container", "nova_compute"]]
     assert found.ovsdb == ("/run/openvswitch/db.sock",)
     assert found.changeable("nova-compute") == ("/etc/kolla/nova-compute/nova.conf", "kolla-nova_compute-container")
+
+
+def test_a_path_of_a_container_is_where_it_is_copied_from(tmp_path: Path) -> None:
+    found = seen(tmp_path, trees.kolla())
+    secret = "/etc/libvirt/secrets/457eb676-33da-42ec-9a8c-9293d545c337.xml"
+    assert found.service("libvirt").source_of(secret) == "/etc/kolla/nova-libvirt/secrets/" + secret.rpartition("/")[2]
+    compute = found.service("nova-compute")
+    assert compute.source_of("/etc/ceph/ceph.conf") == "/etc/kolla/nova-compute/ceph.conf"
+    assert compute.source_of("/etc/ceph/ceph.client.cinder.keyring") is None
+    here = seen(tmp_path / "packages", trees.packages()).service("nova-compute")
+    assert here.source_of("/etc/ceph/ceph.conf") == "/etc/ceph/ceph.conf"
 
 
 def test_what_kolla_has_left_behind_is_not_changed(tmp_path: Path) -> None:

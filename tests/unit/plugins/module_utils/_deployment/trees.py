@@ -51,7 +51,9 @@ def kolla(engine: str = "podman") -> Tree:
             ("ceph.conf", "/etc/ceph/ceph.conf"),
         ),
         "/etc/kolla/nova-compute/nova.conf": "[DEFAULT]\nstate_path = /var/lib/nova\n",
-        "/etc/kolla/nova-libvirt/config.json": _config(("libvirtd.conf", "/etc/libvirt/libvirtd.conf")),
+        "/etc/kolla/nova-libvirt/config.json": _config(
+            ("libvirtd.conf", "/etc/libvirt/libvirtd.conf"), ("secrets", "/etc/libvirt/secrets")
+        ),
         "/etc/kolla/mariadb/config.json": _config(("galera.cnf", "/etc/mysql/my.cnf")),
         "/etc/kolla/openvswitch-vswitchd/config.json": _config(),
         # Left over: the service was moved to other hosts.
