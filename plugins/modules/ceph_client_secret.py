@@ -98,6 +98,12 @@ options:
     description: The libvirt that holds the secrets.
     type: str
     default: qemu:///system
+  stored_in:
+    description:
+      - The folder of this host that libvirt's container copies C(/etc/libvirt/secrets) from whenever it starts, with kolla-ansible
+        V(/etc/kolla/nova-libvirt/secrets). The secrets are in libvirt at once, and in files there for its next start.
+      - Without it, a secret that a container of libvirt would lose is refused.
+    type: path
 seealso:
   - module: openstack_ops.day2.ceph_objects
   - module: openstack_ops.day2.ceph_client_proof
@@ -128,7 +134,7 @@ steps:
     - set its value to the key of client.cinder
     - write /etc/ceph/ceph.client.cinder.keyring
 clients:
-  description: What of each client is on the host at the end; in check mode as planned.
+  description: What of each client is on the host at the end; in check mode as planned. With O(stored_in), C(secret_stored) is whether its files hold it.
   returned: success
   type: list
   elements: dict
@@ -184,10 +190,13 @@ def argument_spec() -> dict[str, t.Any]:
         keys=dict(type="raw", default={}, no_log=True),
         uuid=dict(type="str"),
         uri=dict(type="str", default="qemu:///system"),
+        stored_in=dict(type="path"),
     )
 
 
-def desired_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, check_mode: bool) -> DesiredClient:
+def desired_of(
+    row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, stored_in: str, check_mode: bool
+) -> DesiredClient:
     client = entity(row["client"])
     present = row["state"] == "present"
     if not (row["secret"] or row["keyring"]):
@@ -219,6 +228,7 @@ def desired_of(row: dict[str, t.Any], keys: dict[str, str], default_uuid: str, c
         keyring=Keyring(os.path.normpath(row["keyring"]), row["owner"], row["group"], mode) if row["keyring"] else None,
         present=present,
         replace=row["replace"],
+        stored_in=stored_in,
     )
 
 
@@ -228,7 +238,10 @@ def job(module: AnsibleModule) -> Outcome:
         raise OperatorError(
             "keys is a text or a list; give a dict with the key of each client.NAME, as ceph_client_keys has it."
         )
-    desired = [desired_of(row, params["keys"], params["uuid"] or "", module.check_mode) for row in params["clients"]]
+    desired = [
+        desired_of(row, params["keys"], params["uuid"] or "", params["stored_in"] or "", module.check_mode)
+        for row in params["clients"]
+    ]
     host = secrets_apply.SecretHost(params["uri"])
     act = secrets_apply.check if module.check_mode else secrets_apply.apply
     try:

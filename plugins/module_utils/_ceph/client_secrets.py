@@ -103,6 +103,14 @@ def read_secret(xml: str) -> Secret:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A secret as files that libvirt loads when it starts; None for one that isn't there, or can't be understood."""
+
+    secret: t.Optional[Secret]
+    key: t.Optional[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Keyring:
     """A client's keyring file; owner and group are names, mode is the number from stat."""
 
@@ -122,7 +130,10 @@ def key_text(key: bytes) -> str:
 
 @dataclass(frozen=True)
 class DesiredClient:
-    """The desired state of a client on this host. key is None in check mode if it hasn't been created yet."""
+    """The desired state of a client on this host. key is None in check mode if it hasn't been created yet.
+
+    stored_in is the folder of files that libvirt's secrets are made of when it starts; empty where libvirt keeps them itself.
+    """
 
     client: str
     secret: t.Optional[Secret] = None
@@ -130,6 +141,7 @@ class DesiredClient:
     keyring: t.Optional[Keyring] = None
     present: bool = True
     replace: bool = False
+    stored_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,6 +156,7 @@ class ActualClient:
     text: t.Optional[str] = field(default=None, repr=False)
     guests: tuple[Guest, ...] = ()  # guests with disks that use the secret
     leftovers: tuple[str, ...] = ()  # temporary files of a run that was killed while it wrote the keyring
+    stored: t.Optional[Stored] = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +170,7 @@ class SecretPlan:
     keyring_text: t.Optional[str] = field(default=None, repr=False)  # to write; empty to remove the file
     leftovers: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    store: t.Optional[bool] = None  # write the files that libvirt loads, or remove them
 
     @property
     def changed(self) -> bool:
@@ -205,6 +219,8 @@ def _plan_absent(desired: DesiredClient, actual: ActualClient) -> SecretPlan:
                 f"current secret, as said for each, or set replace: true for {desired.client} to remove this one anyway."
             )
         steps.append(f"undefine secret {there.uuid} ({there.usage})")
+    if actual.stored:
+        steps.append(f"remove it from {desired.stored_in}")
     text = None
     if desired.keyring and actual.text is not None and desired.client in entries(actual.text):
         text = without(actual.text, desired.client)
@@ -217,6 +233,7 @@ def _plan_absent(desired: DesiredClient, actual: ActualClient) -> SecretPlan:
         keyring_text=text,
         leftovers=actual.leftovers,
         steps=(*_leftover_steps(actual), *steps),
+        store=False if actual.stored else None,
     )
 
 
@@ -246,12 +263,25 @@ def _plan_present(desired: DesiredClient, actual: ActualClient, digest: t.Callab
                 there is not None and there not in undefine and (actual.value is not None or bool(actual.fingerprint))
             )
             steps.append(f"set its value to the key of {desired.client}" + (" (it holds another key)" if kept else ""))
+    store, step = _plan_stored(desired, desired.secret, actual, undefine) if desired.secret else (None, "")
+    steps += [step] if step else []
     text, step = _plan_keyring(desired, desired.keyring, actual) if desired.keyring else (None, "")
     if step:
         steps.append(step)
-    return SecretPlan(
-        desired, tuple(undefine), define, set_value, text, actual.leftovers, (*_leftover_steps(actual), *steps)
-    )
+    steps = [*_leftover_steps(actual), *steps]
+    return SecretPlan(desired, tuple(undefine), define, set_value, text, actual.leftovers, tuple(steps), store)
+
+
+def _plan_stored(
+    desired: DesiredClient, secret: Secret, actual: ActualClient, undefine: t.Collection[Secret]
+) -> tuple[t.Optional[bool], str]:
+    """Whether to write the files that libvirt loads (or to remove them), and the step; None and empty if nothing is to do."""
+    there = None if secret.uuid in [one.uuid for one in undefine] else actual.stored
+    if secret.ephemeral or not desired.stored_in:
+        return (False, f"remove it from {desired.stored_in}") if there else (None, "")
+    if desired.key is not None and there == Stored(secret, desired.key):
+        return None, ""
+    return True, f"store it in {desired.stored_in}, from where libvirt has it after its next start"
 
 
 def _plan_keyring(desired: DesiredClient, keyring: Keyring, actual: ActualClient) -> tuple[t.Optional[str], str]:

@@ -124,7 +124,7 @@ def _secret_keys(
             continue
         keys[claim] = key
         verdict.checked.append(f"secret {claim.uuid} holds a key")
-        lost = lost_at_restart(claim.uuid)
+        lost = lost_at_restart(claim.uuid, key)
         if lost:
             verdict.problems.append(lost)
     return keys

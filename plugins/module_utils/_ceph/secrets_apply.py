@@ -19,12 +19,13 @@ from .client_secrets import (
     Keyring,
     Secret,
     SecretPlan,
+    Stored,
     check_clients,
     key_text,
     plan,
     read_secret,
 )
-from .durable import lost_at_restart
+from .durable import forget, lost_at_restart, store, stored
 from .guests import Guest, read_guest
 from .keyrings import key_in
 
@@ -77,7 +78,10 @@ class SecretHost:
         keyring, text = _keyring(desired.keyring.path) if desired.keyring else (None, None)
         leftovers = files.leftovers(desired.keyring.path) if desired.keyring else ()
         guests = () if desired.present or not desired.secret else self._guests(desired.secret.uuid)
-        return ActualClient(secrets, value, readable, self._fingerprint(desired), keyring, text, guests, leftovers)
+        there = stored(desired.stored_in, desired.secret.uuid) if desired.secret and desired.stored_in else None
+        return ActualClient(
+            secrets, value, readable, self._fingerprint(desired), keyring, text, guests, leftovers, there
+        )
 
     def _guests(self, uuid: str) -> tuple[Guest, ...]:
         """Guests with disks that use a secret, running or not."""
@@ -120,6 +124,8 @@ class SecretHost:
             for one in made.undefine:
                 self._connection.secretLookupByUUIDString(one.uuid).undefine()
                 files.remove(os.path.join(FOLDER, one.uuid))
+                if desired.stored_in:
+                    forget(desired.stored_in, one.uuid)
             if made.define and desired.secret:
                 self._connection.secretDefineXML(desired.secret.xml())
             if made.set_value and desired.secret and desired.key is not None:
@@ -129,6 +135,10 @@ class SecretHost:
         if made.set_value and desired.secret and desired.secret.private and desired.key is not None:
             files.make_folder(FOLDER, 0o700)
             files.replace(os.path.join(FOLDER, desired.secret.uuid), digest(desired.key) + "\n")
+        if made.store and desired.secret and desired.key is not None:
+            store(desired.stored_in, desired.secret, desired.key)
+        elif made.store is False and desired.secret:
+            forget(desired.stored_in, desired.secret.uuid)
         for path in made.leftovers:
             files.remove(path)
         keyring = desired.keyring
@@ -198,7 +208,7 @@ def _plans(host: SecretHost, clients: t.Sequence[DesiredClient]) -> tuple[list[S
         plans.append(made)
         lost = (
             lost_at_restart(desired.secret.uuid)
-            if made.define and desired.secret and not desired.secret.ephemeral
+            if made.define and desired.secret and not desired.secret.ephemeral and not desired.stored_in
             else ""
         )
         if lost:
@@ -226,9 +236,15 @@ def _public(desired: DesiredClient, actual: ActualClient, secrets: t.Mapping[str
         "client": desired.client,
         "secret": secret.public() if secret else None,
         "secret_holds_the_key": bool(secret and desired.key and holds),
+        **_kept(desired, actual.stored == Stored(secret, desired.key) if secret and actual.stored else False),
         "keyring": actual.keyring.public() if actual.keyring and entry else None,
         "keyring_holds_the_key": bool(entry and desired.key and entry == key_text(desired.key)),
     }
+
+
+def _kept(desired: DesiredClient, stored: bool) -> dict[str, t.Any]:
+    """Whether the files that libvirt loads hold the secret, where there are such files."""
+    return {"secret_stored": stored} if desired.secret and desired.stored_in else {}
 
 
 def _expected(desired: DesiredClient) -> dict[str, t.Any]:
@@ -238,6 +254,7 @@ def _expected(desired: DesiredClient) -> dict[str, t.Any]:
         "client": desired.client,
         "secret": secret.public() if secret else None,
         "secret_holds_the_key": bool(secret),
+        **_kept(desired, bool(secret and not secret.ephemeral)),
         "keyring": keyring.public() if keyring else None,
         "keyring_holds_the_key": bool(keyring),
     }

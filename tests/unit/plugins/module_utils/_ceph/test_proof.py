@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openstack_ops.day2 contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verdicts on pools and services' files, looks that hang, and secrets that a container forgets."""
+"""Verdicts on pools and services' files, and looks that hang."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import probe, proof
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.children import Job, run_all
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.durable import lost_at_restart
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.proof import read_uses
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf.ceph_uses import (
@@ -101,29 +100,6 @@ def test_what_services_say_of_ceph() -> None:
     assert nova_uses({"libvirt": {"rbd_user": "cinder"}}) == []
     (nova,) = nova_uses({"libvirt": {"images_type": "rbd", "rbd_user": "cinder"}})
     assert (nova.pool, nova.uuid) == ("rbd", "")
-
-
-def test_secrets_in_a_container_are_told_of(tmp_path: Path) -> None:
-    def process(number: str, comm: str, namespace: str, mounts: str) -> None:
-        folder = tmp_path / "proc" / number
-        (folder / "ns").mkdir(parents=True)
-        (folder / "ns" / "mnt").symlink_to(namespace)
-        (folder / "comm").write_text(comm + "\n")
-        (folder / "mountinfo").write_text(mounts)
-
-    layer = "1 0 0:1 / / rw - overlay overlay rw\n"
-    process("self", "python3", "mnt:[1]", "")
-    process("7", "libvirtd", "mnt:[2]", layer)
-    look: t.Any = lambda: lost_at_restart(UUID, str(tmp_path / "proc"), str(tmp_path))  # noqa: E731
-    assert "is lost when the container is recreated" in look()
-    (tmp_path / "proc" / "7" / "mountinfo").write_text(layer + "2 1 8:1 /x /etc/libvirt rw - ext4 /dev/vda1 rw\n")
-    assert look() == ""
-    (tmp_path / "proc" / "7" / "mountinfo").write_text(layer)
-    (tmp_path / f"{UUID}.xml").touch()  # as kolla-ansible's
-    assert look() == ""
-    (tmp_path / f"{UUID}.xml").unlink()
-    process("8", "virtsecretd", "mnt:[1]", "")
-    assert look() == ""
 
 
 class _Secrets:
