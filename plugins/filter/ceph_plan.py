@@ -9,7 +9,9 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import data_pools, services
+from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import data_pools, places, services
+
+_NO_FSID = "00000000-0000-0000-0000-000000000000"
 
 
 def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -> dict[str, t.Any]:
@@ -22,6 +24,7 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
         services.check_names(names, known)
         services.check_retired(retired, names, known)
         rotating = bool(settings.get("rotating"))
+        at = places.places_of(settings.get("deployment"))
         rows = services.with_nova(settings.get("here") or [], settings.get("nova") or {}, settings.get("conf") or "")
         data = data_pools.data_pools(settings.get("pools") or [])
         makes = data_pools.default_data_pools(settings, rows, data)
@@ -32,13 +35,26 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
                 for old, gone in retired.items()
             ],
         }
-        if fsid:
+        if fsid or at.made:  # what can't be is said before the cluster is asked
+            uuids = fsid or _NO_FSID
             # While keys are rotated, ceph.conf doesn't know the successors yet.
             rows = data_pools.with_data(rows, data, {} if rotating else makes)
-            found["here"] = services.here(rows, names, fsid, uuid, services.uuids_of(settings))
-            found["ceph_conf"] = data_pools.ceph_conf(makes, names)
-            found["files"] = services.service_files(settings, names, fsid, uuid, settings.get("alike") or {})
-    except services.CephNamesError as exc:
+            here = services.here(rows, names, uuids, uuid, services.uuids_of(settings))
+            conf = settings.get("conf") or "/etc/ceph/ceph.conf"
+            of_host = {
+                "here": at.keyrings(
+                    here, services.only_backups(settings, names), leaving=bool(settings.get("leaving"))
+                ),
+                "ceph_conf": data_pools.ceph_conf(makes, names),
+                "conf_files": at.ceph_confs(conf, here, settings),
+                "files": services.service_files(
+                    {"conf": conf, **settings}, names, uuids, uuid, settings.get("alike") or {}, at
+                ),
+                "libvirt": {"uri": at.uri, "stored_in": at.stored_in},
+                "confs": at.confs,
+            }
+            found.update(of_host if fsid else {})
+    except (services.CephNamesError, places.PlacesError) as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     return found
 

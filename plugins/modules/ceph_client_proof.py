@@ -80,6 +80,9 @@ options:
     description: Whether the module fails where something is wrong. V(false) leaves that to who reads the result.
     type: bool
     default: true
+  conf_as:
+    description: By what path the services' configuration names O(conf), where their containers copy it from there. By default O(conf).
+    type: path
 seealso:
   - module: openstack_ops.day2.ceph_client_secret
 author:
@@ -183,7 +186,8 @@ def job(module: AnsibleModule) -> Outcome:
         host.open()
         return host
 
-    verdicts = proof.prove(open_host, claims, params["conf"], params["timeout"], uses)
+    named = params["conf_as"] or params["conf"]
+    verdicts = proof.prove(open_host, claims, params["conf"], params["timeout"], uses, named)
     problems = [problem for verdict in verdicts for problem in verdict.public()["problems"]]
     secrets: dict[str, list[str]] = {}
     for claim in claims:
@@ -194,7 +198,7 @@ def job(module: AnsibleModule) -> Outcome:
         clients=[verdict.public() for verdict in verdicts],
         secrets=secrets,
         fsid=next((verdict.fsid for verdict in verdicts if verdict.fsid), ""),
-        uses=[use.public() for use in uses if proof.same_file(use.conf, params["conf"])],
+        uses=[use.public() for use in uses if proof.same_file(use.conf, named)],
     )
     return Outcome(False, result, failures=problems if params["fail"] else ())
 
@@ -222,6 +226,7 @@ def main() -> None:
             compare=dict(type="bool", default=True),
             timeout=dict(type="int", default=5),
             fail=dict(type="bool", default=True),
+            conf_as=dict(type="path"),
             **proof.HOST_SPEC,
         ),
         supports_check_mode=True,

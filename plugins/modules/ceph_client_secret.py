@@ -84,6 +84,17 @@ options:
         description: The file's mode. One that lets everybody read it is refused.
         type: str
         default: "0640"
+      services:
+        description:
+          - The services whose containers copy the keyring as they start. Where it changes, they are noted for M(openstack_ops.day2.service_conf), whose
+            O(openstack_ops.day2.service_conf#module:restart) should have RV(restart).
+        type: list
+        elements: str
+        default: []
+      keep:
+        description: What an operator should know where this client changes, such as where the host's deployer has to have its key, too. Shown as a warning.
+        type: str
+        default: ""
   keys:
     description:
       - The clients' keys, by C(client.NAME), as RV(openstack_ops.day2.ceph_client_keys#module:client_keys) has them. Each client that is to be
@@ -133,6 +144,12 @@ steps:
     - define secret 457eb676-33da-42ec-9a8c-9293d545c337 (client.cinder secret)
     - set its value to the key of client.cinder
     - write /etc/ceph/ceph.client.cinder.keyring
+restart:
+  description: The services that have to be restarted, because their keyring changed; in check mode those that would have to be.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 clients:
   description: What of each client is on the host at the end; in check mode as planned. With O(stored_in), C(secret_stored) is whether its files hold it.
   returned: success
@@ -184,6 +201,8 @@ def argument_spec() -> dict[str, t.Any]:
                 owner=dict(type="str", default="root"),
                 group=dict(type="str", default="root"),
                 mode=dict(type="str", default="0640"),
+                services=dict(type="list", elements="str", default=[]),
+                keep=dict(type="str", default=""),
             ),
         ),
         # Not a dict: Ansible would parse a key that is given as a text, and show part of it as a name.
@@ -229,6 +248,7 @@ def desired_of(
         present=present,
         replace=row["replace"],
         stored_in=stored_in,
+        services=tuple(row["services"]),
     )
 
 
@@ -251,7 +271,9 @@ def job(module: AnsibleModule) -> Outcome:
     finally:
         host.close()
     diff = dict(before=dict(clients=outcome.before), after=dict(clients=outcome.after))
-    return Outcome(bool(outcome.steps), dict(steps=outcome.steps, clients=outcome.after), diff=diff)
+    told = [row["keep"] for row in params["clients"] if row["keep"] and entity(row["client"]) in outcome.changed]
+    result = dict(steps=outcome.steps, clients=outcome.after, restart=outcome.restart)
+    return Outcome(bool(outcome.steps), result, diff=diff, warnings=list(dict.fromkeys(told)))
 
 
 def main() -> None:

@@ -114,6 +114,16 @@ options:
         type: list
         elements: str
         default: []
+      keep:
+        description: What an operator should know where this file changes, such as where its owner has to set it, too. Shown as a warning, with
+          the options as they are then, passwords hidden.
+        type: str
+        default: ""
+  restart:
+    description: Services to restart whether or not a file changes here, because an earlier task of the run has changed what they read.
+    type: list
+    elements: str
+    default: []
   take_away:
     description: What may be replaced, or dropped from lists, in the words of the refusal.
     type: list
@@ -195,9 +205,20 @@ def job(module: AnsibleModule) -> Outcome:
     # Ansible shows a module's parameters at -vvv and in its log; these values are hidden there, too.
     module.no_log_values.update(plan.secrets_of(desired))
     applied = apply.bring_about(
-        lambda: desired, runner(module), check_mode=module.check_mode, yes=module.params["take_away"]
+        lambda: desired,
+        runner(module),
+        check_mode=module.check_mode,
+        yes=module.params["take_away"],
+        due=module.params["restart"],
     )
-    return Outcome(bool(applied.steps), dict(steps=applied.steps, restarted=applied.restarted), applied.diff)
+    changed = {one["after_header"]: one["after"].split("\n") for one in applied.diff}
+    told = [
+        " ".join([row["keep"], *(f"`{line}`" for line in changed[os.path.normpath(row["path"])] if line)])
+        for row in module.params["files"]
+        if row["keep"] and os.path.normpath(row["path"]) in changed
+    ]
+    result = dict(steps=applied.steps, restarted=applied.restarted)
+    return Outcome(bool(applied.steps), result, applied.diff, warnings=list(dict.fromkeys(told)))
 
 
 def main() -> None:
@@ -224,8 +245,10 @@ def main() -> None:
                     group=dict(type="str", default="root"),
                     mode=dict(type="str", default="0644"),
                     services=dict(type="list", elements="str", default=[]),
+                    keep=dict(type="str", default=""),
                 ),
             ),
+            restart=dict(type="list", elements="str", default=[]),
             take_away=dict(type="list", elements="str", default=[]),
         ),
         supports_check_mode=True,

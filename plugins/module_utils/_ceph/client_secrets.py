@@ -142,6 +142,7 @@ class DesiredClient:
     present: bool = True
     replace: bool = False
     stored_in: str = ""
+    services: tuple[str, ...] = ()  # those that have the keyring from this file only when they start
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,11 @@ class SecretPlan:
     @property
     def changed(self) -> bool:
         return bool(self.steps)
+
+    @property
+    def restart(self) -> tuple[str, ...]:
+        """The services that have to be restarted after this; a keyring that goes needs none."""
+        return self.desired.services if self.desired.present and self.keyring_text is not None else ()
 
 
 def check_clients(clients: t.Sequence[DesiredClient]) -> None:

@@ -82,9 +82,14 @@ class _Look:
 
 
 def prove(
-    open_host: t.Callable[[], SecretHost], claims: t.Sequence[Claim], conf: str, timeout: int, uses: t.Sequence[Use]
+    open_host: t.Callable[[], SecretHost],
+    claims: t.Sequence[Claim],
+    conf: str,
+    timeout: int,
+    uses: t.Sequence[Use],
+    conf_as: str = "",
 ) -> list[Verdict]:
-    """Check all claims, each as far as possible."""
+    """Check all claims, each as far as possible. conf_as is what services call the file conf, if they have it elsewhere."""
     verdicts = {claim.client: Verdict(claim.client) for claim in claims}
     keys = _secret_keys(open_host, [claim for claim in claims if claim.secret], verdicts)
     # One of a client's keyrings makes images: all looks are at the same time, and the images have its name.
@@ -96,7 +101,7 @@ def prove(
     ]
     for look, ended in zip(looks, run_all([look.job for look in looks], timeout + 4)):
         _note(verdicts[look.claim.client], look, ended, timeout + 4)
-    compare(claims, conf, uses, verdicts)
+    compare(claims, conf_as or conf, uses, verdicts)
     return list(verdicts.values())
 
 

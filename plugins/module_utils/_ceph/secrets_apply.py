@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from .._common import OperatorError, changed_meanwhile
 from .._host import files, lock
 from .._host import libvirt as host_libvirt
+from .._oslo_conf.apply import note
 from .client_secrets import (
     ActualClient,
     DesiredClient,
@@ -47,6 +48,9 @@ class SecretsOutcome:
     steps: list[str]
     before: list[dict[str, t.Any]]
     after: list[dict[str, t.Any]]
+    restart: list[str]
+    changed: frozenset[str] = frozenset()
+    """The clients that change."""
 
 
 class SecretHost:
@@ -173,7 +177,7 @@ def check(host: SecretHost, clients: t.Sequence[DesiredClient]) -> SecretsOutcom
     """Predict without touching anything. Raises OperatorError for conflicts and for missing directories."""
     clients = [_named(desired) for desired in clients]
     plans, before = _plans(host, clients)
-    return SecretsOutcome(_steps(plans), before, [_expected(desired) for desired in clients])
+    return _outcome(plans, before, [_expected(desired) for desired in clients])
 
 
 def apply(host: SecretHost, clients: t.Sequence[DesiredClient]) -> SecretsOutcome:
@@ -181,6 +185,7 @@ def apply(host: SecretHost, clients: t.Sequence[DesiredClient]) -> SecretsOutcom
     with lock.locked("ceph_client_secret", LOCK_SECONDS):
         clients = [_named(desired) for desired in clients]
         plans, before = _plans(host, clients)
+        note([service for made in plans for service in made.restart])
         for made in plans:
             host.apply(made)
         found = host.secrets()
@@ -188,7 +193,7 @@ def apply(host: SecretHost, clients: t.Sequence[DesiredClient]) -> SecretsOutcom
         for desired, left in zip(clients, after):
             if left != _expected(desired) or plan(desired, host.actual(desired, found), digest).changed:
                 raise changed_meanwhile(f"{desired.client} on this host")
-    return SecretsOutcome(_steps(plans), before, after)
+    return _outcome(plans, before, after)
 
 
 def _plans(host: SecretHost, clients: t.Sequence[DesiredClient]) -> tuple[list[SecretPlan], list[dict[str, t.Any]]]:
@@ -220,8 +225,14 @@ def _plans(host: SecretHost, clients: t.Sequence[DesiredClient]) -> tuple[list[S
     return plans, before
 
 
-def _steps(plans: t.Sequence[SecretPlan]) -> list[str]:
-    return [step for made in plans for step in made.steps]
+def _outcome(
+    plans: t.Sequence[SecretPlan], before: list[dict[str, t.Any]], after: list[dict[str, t.Any]]
+) -> SecretsOutcome:
+    steps = [step for made in plans for step in made.steps]
+    restart = dict.fromkeys(service for made in plans for service in made.restart)
+    return SecretsOutcome(
+        steps, before, after, list(restart), frozenset(made.desired.client for made in plans if made.changed)
+    )
 
 
 def _public(desired: DesiredClient, actual: ActualClient, secrets: t.Mapping[str, Secret]) -> dict[str, t.Any]:

@@ -50,16 +50,21 @@ class Applied:
 Desire = t.Callable[[], t.Sequence[DesiredFile]]
 
 
-def bring_about(desire: Desire, run: Run, *, check_mode: bool, yes: t.Collection[str] = ()) -> Applied:
+def bring_about(
+    desire: Desire, run: Run, *, check_mode: bool, yes: t.Collection[str] = (), due: t.Sequence[str] = ()
+) -> Applied:
     """Read, plan, refuse or do, look again; one run at a time, so that none overwrites what another one has set.
 
-    desire is asked inside the lock. yes names what may be replaced or dropped. Raises OperatorError for what can't be done, OSError where the host refuses.
+    desire is asked inside the lock. yes names what may be replaced or dropped, due what is restarted in any case. Raises OperatorError for what can't be
+    done, OSError where the host refuses.
     """
     with contextlib.nullcontext() if check_mode else locked("configuration", _PATIENCE, LOCKS):
-        return _bring_about(desire(), run, yes, check_mode=check_mode)
+        return _bring_about(desire(), run, yes, due, check_mode=check_mode)
 
 
-def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[str], *, check_mode: bool) -> Applied:
+def _bring_about(
+    desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[str], due: t.Sequence[str], *, check_mode: bool
+) -> Applied:
     check(desired)
     actual = _actual_files(desired)
     for each in desired:
@@ -71,7 +76,7 @@ def _bring_about(desired: t.Sequence[DesiredFile], run: Run, yes: t.Collection[s
         error = uncovered(each, beside) or overruled(each, beside, start_of_services(each.services))
         if error:
             raise OperatorError(error)
-    needed = plan(desired, actual, _pending())
+    needed = plan(desired, actual, _pending(), due)
     managers = {name: _manager(name, run) for name in needed.restart}
     diffs = {each.path: shown(each, actual[each.path].text, wanted[each.path]) for each in desired}
     if not check_mode:
@@ -186,13 +191,18 @@ def _shown(name: str, service: str, run: Run) -> str:
 
 
 # ----------------------------------------------------------------------- act
+def note(services: t.Collection[str]) -> None:
+    """Note that services have to be restarted, before what they read changes; whoever changes files of theirs next restarts them."""
+    if services:
+        files.make_folder(PENDING)
+    for service in services:
+        files.replace(os.path.join(PENDING, service), "")
+
+
 def _apply(needed: ConfigPlan, managers: t.Mapping[str, str], run: Run) -> None:
     for path in needed.leftovers:
         files.remove(path)
-    if needed.restart:
-        files.make_folder(PENDING)
-    for service in needed.restart:
-        files.replace(os.path.join(PENDING, service), "")
+    note(needed.restart)
     for desired, _step in needed.files:
         if desired.absent:
             files.remove(desired.path)

@@ -190,11 +190,14 @@ def check(desired: t.Sequence[DesiredFile]) -> None:
 
 # ------------------------------------------------------------------------ plans
 def plan(
-    desired: t.Sequence[DesiredFile], actual: t.Mapping[str, ActualFile], pending: t.Collection[str]
+    desired: t.Sequence[DesiredFile],
+    actual: t.Mapping[str, ActualFile],
+    pending: t.Collection[str],
+    due: t.Sequence[str] = (),
 ) -> ConfigPlan:
-    """Plan the steps; `pending` are services that an earlier run still had to restart."""
+    """Plan the steps; `pending` are services that an earlier run still had to restart, `due` those that are restarted in any case."""
     files = []
-    restart: dict[str, None] = {}
+    restart: dict[str, None] = dict.fromkeys(due)
     for each in desired:
         step = _step(each, actual[each.path])
         if step:
@@ -202,7 +205,7 @@ def plan(
         for service in each.services:
             if step or service in pending:
                 restart[service] = None
-    changed = {service for each, _step in files for service in each.services}
+    changed = {*due, *(service for each, _step in files for service in each.services)}
     left = tuple(name for name in restart if name not in changed)
     leftovers = tuple(path for each in desired for path in actual[each.path].leftovers)
     return ConfigPlan(tuple(files), tuple(restart), left, leftovers)

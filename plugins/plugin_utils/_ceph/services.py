@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.keyrings import default_keyring
 
+from .places import Places
+
 Row = dict[str, t.Any]
 
 
@@ -45,6 +47,14 @@ def secret_uuid(name: str, names: t.Mapping[str, str], fsid: str, default: str) 
         return str(uuids.uuid5(uuids.UUID(fsid), f"client.{now}{several}"))
     except ValueError:
         raise CephNamesError(f"The cluster's fsid is {fsid!r}, which is not a UUID.") from None
+
+
+def only_backups(settings: t.Mapping[str, t.Any], names: t.Mapping[str, str]) -> set[str]:
+    """The clients, by their current names, that cinder-backup alone uses."""
+    cinder = settings.get("cinder") or {}
+    mine = {short(row.get("client", "cinder")) for row in cinder.get("backends") or []}
+    backup = {short((cinder.get("backup") or {}).get("client", "cinder-backup"))} - mine
+    return {current_name(name, names) for name in backup}
 
 
 def known_names(settings: t.Mapping[str, t.Any]) -> set[str]:
@@ -185,6 +195,7 @@ class _Names:
     fsid: str
     default_uuid: str
     alike: t.Mapping[str, t.Sequence[str]]
+    places: Places
 
     def user(self, client: str) -> str:
         return current_name(client, self.names)
@@ -210,24 +221,45 @@ def service_files(
     fsid: str,
     default_uuid: str,
     alike: t.Mapping[str, t.Sequence[str]],
+    places: Places,
 ) -> list[Row]:
-    """The files of Glance, Cinder and Nova on a host, as parameters of service_conf. services are the role's variables."""
+    """The files of Glance, Cinder and Nova on a host, as parameters of service_conf. services are the role's variables.
+
+    Raises PlacesError where nobody would read a file.
+    """
     check_names(names)
-    now = _Names(names, fsid, default_uuid, alike)
+    now = _Names(names, fsid, default_uuid, alike, places)
     return [
-        make(services[name], services["conf"], now)
+        make(given, services["conf"], now)
         for name, make in (("glance", _glance), ("cinder", _cinder), ("nova", _nova))
         if services.get(name)
+        for given in (_apart(services[name], places) if name == "cinder" else [services[name]])
     ]
 
 
-def _file(path: str, given: t.Mapping[str, t.Any], services: list[str], sections: Row, kept: Row) -> Row:
+def _apart(given: t.Mapping[str, t.Any], places: Places) -> list[t.Mapping[str, t.Any]]:
+    """What cinder-volume and cinder-backup are to have; apart where each has a file of its own."""
+    if not given.get("backends") or given.get("backup") is None or given.get("path"):
+        return [given]
+    if places.conf("cinder-volume", "") == places.conf("cinder-backup", ""):
+        return [given]
+    return [
+        {key: one for key, one in given.items() if key not in left}
+        for left in (("backup",), ("backends", "enabled_backends"))
+    ]
+
+
+def _file(
+    path: str, given: t.Mapping[str, t.Any], services: list[str], sections: Row, kept: Row, places: Places
+) -> Row:
+    keep = places.keep(services[0])
     for section, options in (given.get("options") or {}).items():
         sections[section] = {**sections.get(section, {}), **options}
     return {
-        "path": given.get("path", path),
-        "services": given.get("services", services),
+        "path": given.get("path") or places.conf(services[0], path),
+        "services": given["services"] if "services" in given else [places.unit(name) for name in services],
         "sections": sections,
+        **({"keep": keep} if keep else {}),
         **kept,
     }
 
@@ -259,7 +291,7 @@ def _glance(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
         kept["adds"] = {"DEFAULT": {"enabled_backends": f"{store}:rbd"}}
     if "default_backend" in given:
         sections["glance_store"] = {"default_backend": given["default_backend"]}
-    return _file("/etc/glance/glance-api.conf", given, ["glance-api"], sections, kept)
+    return _file("/etc/glance/glance-api.conf", given, ["glance-api"], sections, kept, now.places)
 
 
 def _cinder(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
@@ -313,7 +345,7 @@ def _cinder(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
             "backup_ceph_pool": [],
         }
         services.append("cinder-backup")
-    return _file("/etc/cinder/cinder.conf", given, services, sections, kept)
+    return _file("/etc/cinder/cinder.conf", given, services, sections, kept, now.places)
 
 
 def _nova(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
@@ -335,4 +367,4 @@ def _nova(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
         **now.uuid_before(client, "rbd_secret_uuid"),
     }
     kept = {"was": {"libvirt": was}, "unset": {"libvirt": _default_conf(conf, "images_rbd_ceph_conf")}}
-    return _file("/etc/nova/nova.conf", given, ["nova-compute"], sections, kept)
+    return _file("/etc/nova/nova.conf", given, ["nova-compute"], sections, kept, now.places)

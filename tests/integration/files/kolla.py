@@ -78,10 +78,10 @@ def _pip() -> list[str]:
     return [str(Path(sys.base_prefix) / "bin/python3"), "-m", "pip", "--disable-pip-version-check"]
 
 
-def make(release: str, engine: str, root: Path) -> dict[str, Container]:
-    """Make /etc/kolla and the units below root; returns the containers by their folder of /etc/kolla."""
+def make(release: str, engine: str, root: Path, **changes: t.Any) -> dict[str, Container]:
+    """Make /etc/kolla and the units below root, with changes to GLOBALS; returns the containers by their folder of /etc/kolla."""
     source = ansible_folder(release)
-    variables = {**GLOBALS, "ansible_python_interpreter": sys.executable, "kolla_container_engine": engine}
+    variables = {**GLOBALS, **changes, "ansible_python_interpreter": sys.executable, "kolla_container_engine": engine}
     everything = source / "group_vars/all"
     root.mkdir(exist_ok=True)
     files = sorted(everything.glob("*.yml")) if everything.is_dir() else [everything.with_suffix(".yml")]

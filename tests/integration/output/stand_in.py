@@ -81,6 +81,7 @@ def ceph_client_secret(_host: str, _args: Result) -> Result:
     }
     before = {**there, "secret": None, "secret_holds_the_key": None}
     return {
+        "restart": [],
         "changed": True,
         "steps": [f"define secret {UUID} (client.cinder secret)", "set its value to the key of client.cinder"],
         "clients": [there],

@@ -42,7 +42,7 @@ class Asked(t.NamedTuple):
     commands: list[str]
 
 
-def run(tmp_path: Path, plays: list[dict[str, t.Any]], groups: dict[str, t.Any]) -> Asked:
+def run(tmp_path: Path, plays: list[dict[str, t.Any]], groups: dict[str, t.Any], *words: str) -> Asked:
     log, folder = tmp_path / "log", tmp_path / "bin"
     log.write_text("")
     folder.mkdir()
@@ -56,7 +56,7 @@ def run(tmp_path: Path, plays: list[dict[str, t.Any]], groups: dict[str, t.Any])
     # The bindings would be preferred to the command.
     (tmp_path / "rados.py").write_text("raise ImportError\n")
     done = subprocess.run(
-        ["ansible-playbook", "-i", "hosts.yml", "play.yml"],
+        ["ansible-playbook", "-i", "hosts.yml", "play.yml", *words],
         cwd=tmp_path,
         env={**os.environ, **environment, "PYTHONPATH": str(tmp_path)},
         capture_output=True,

@@ -17,10 +17,15 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph import secrets_apply
-from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.client_secrets import DesiredClient, Secret
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.client_secrets import (
+    DesiredClient,
+    Keyring,
+    Secret,
+)
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.durable import KOLLA, lost_at_restart
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import lock
+from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply as apply_conf
 from tests.places import ROOT
 
 UUID = "457eb676-33da-42ec-9a8c-9293d545c337"
@@ -124,6 +129,21 @@ def test_a_secret_is_there_after_the_next_start(compute: Compute) -> None:
     compute.libvirt.start()
     assert compute.libvirt.found == {UUID: KEYS[0]}
     assert secrets_apply.check(compute.host, desired(compute)).steps == []
+
+
+def test_who_copies_a_keyring_at_its_start_has_to_be_restarted(
+    compute: Compute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply_conf, "PENDING", str(tmp_path / "restart"))
+    keyring = Keyring(str(tmp_path / "ceph.client.cinder.keyring"), "root", "root", 0o660)
+    clients = desired(compute, keyring=keyring, services=("kolla-nova_compute-container",))
+    assert secrets_apply.check(compute.host, clients).restart == ["kolla-nova_compute-container"]
+    assert not (tmp_path / "restart").exists()
+    assert secrets_apply.apply(compute.host, clients).restart == ["kolla-nova_compute-container"]
+    assert [path.name for path in (tmp_path / "restart").iterdir()] == ["kolla-nova_compute-container"]
+    assert secrets_apply.apply(compute.host, clients).restart == []
+    gone = [replace(one, present=False) for one in clients]
+    assert secrets_apply.apply(compute.host, gone).restart == []
 
 
 def test_one_that_only_libvirt_has_is_stored_too(compute: Compute) -> None:

@@ -68,6 +68,30 @@ def kolla(engine: str = "podman") -> Tree:
     }
 
 
+def kolla_with_ceph() -> Tree:
+    """The same with nova_backend: rbd, cinder_backend_ceph and glance_backend_ceph, all services on one host (cinder-volume.json.j2 and others)."""
+    tree = kolla()
+    keyring = "ceph.client.cinder.keyring"
+    tree["/etc/kolla/nova-compute/config.json"] = _config(
+        ("nova.conf", "/etc/nova/nova.conf"), ("ceph.conf", "/etc/ceph/ceph.conf"), (keyring, f"/etc/ceph/{keyring}")
+    )
+    tree["/etc/kolla/nova-libvirt/config.json"] = _config(
+        ("libvirtd.conf", "/etc/libvirt/libvirtd.conf"),
+        ("secrets", "/etc/libvirt/secrets"),
+        ("ceph.conf", "/etc/ceph/ceph.conf"),
+    )
+    for service, conf in (
+        ("glance-api", "glance/glance-api.conf"),
+        ("cinder-volume", "cinder/cinder.conf"),
+        ("cinder-backup", "cinder/cinder.conf"),
+    ):
+        name = conf.rpartition("/")[2]
+        tree[f"/etc/kolla/{service}/config.json"] = _config((name, f"/etc/{conf}"), ("ceph", "/etc/ceph"))
+        container = service.replace("-", "_")
+        tree[f"/etc/systemd/system/kolla-{container}-container.service"] = _unit("podman", container)
+    return tree
+
+
 def openstack_ansible() -> Tree:
     """openstack-ansible-os_nova: vars/main.yml (nova_conf_version_dir), handlers/main.yml; ansible-role-systemd_service."""
     return {

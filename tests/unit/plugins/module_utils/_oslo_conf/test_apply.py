@@ -282,3 +282,23 @@ def test_a_masked_service_that_runs_is_refused_before_anything_is_written(tmp_pa
     with pytest.raises(OperatorError, match="nova-compute runs although it is masked"):
         apply.bring_about(lambda: desired, _Systemd("active"), check_mode=check_mode)
     assert conf.read_text() == "[DEFAULT]\n"
+
+
+def test_a_service_whose_other_files_changed_is_restarted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def run(args: list[str], _data: str) -> tuple[int, str, str]:
+        calls.append(args)
+        return 0, "", ""
+
+    monkeypatch.setattr(apply, "manager_of", lambda _service, _run: "systemd")
+    (tmp_path / "nova.conf").write_text("[DEFAULT]\na = 1\n")
+    desired = [DesiredFile(str(tmp_path / "nova.conf"), {"DEFAULT": {"a": "1"}}, services=("nova-compute",))]
+    for check_mode in (True, False):
+        made = apply.bring_about(lambda: desired, run, check_mode=check_mode, due=["nova-compute"])
+        assert made.steps == ["restart nova-compute"]
+    assert calls == [["systemctl", "try-restart", "--", "nova-compute"]]
+    # One that was noted, and that no later task was told of, isn't forgotten.
+    apply.note(["nova-compute"])
+    assert apply.bring_about(lambda: desired, run, check_mode=False).restarted == ["nova-compute"]
+    assert apply.bring_about(lambda: desired, run, check_mode=False).steps == []
