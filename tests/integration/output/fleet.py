@@ -79,19 +79,15 @@ def run(
     *words: str,
     variables: t.Mapping[str, t.Any],
     brief: bool = False,
-    known: bool = True,
     environment: t.Mapping[str, str] | None = None,
 ) -> str:
-    """What a playbook prints on so many hosts.
-
-    brief: without what Ansible tells of hosts where nothing changed. known: whether the inventory has the hosts' ports.
-    """
+    """What a playbook prints on so many hosts; brief without what Ansible tells of hosts where nothing changed."""
     folder = collections / f"{playbook}-{hosts}"
     folder.mkdir(exist_ok=True)
     named = {
         f"cmp{host:04d}": {
             "compute": {"host": f"cmp{host:04d}", "region": "RegionOne"},
-            **({"instance_ports": [port(host, number) for number in range(PORTS)]} if known else {}),
+            "instance_ports": [port(host, number) for number in range(PORTS)],
         }
         for host in range(1, hosts + 1)
     }
