@@ -156,7 +156,7 @@ class ActualClient:
     keyring: t.Optional[Keyring] = None
     text: t.Optional[str] = field(default=None, repr=False)
     guests: tuple[Guest, ...] = ()  # guests with disks that use the secret
-    leftovers: tuple[str, ...] = ()  # temporary files of a run that was killed while it wrote the keyring
+    leftovers: tuple[str, ...] = ()  # temporary files of a run that was killed while it wrote
     stored: t.Optional[Stored] = None
 
 

@@ -32,7 +32,7 @@ def stored(folder: str, uuid: str) -> t.Optional[Stored]:
     if xml is None and value is None:
         return None
     secret = key = None
-    with contextlib.suppress(ElementTree.ParseError):
+    with contextlib.suppress(ElementTree.ParseError, UnicodeError):
         secret = read_secret(xml.text) if xml else None
     with contextlib.suppress(binascii.Error, ValueError):
         key = base64.b64decode(value.text.strip(), validate=True) if value else None
@@ -51,6 +51,11 @@ def forget(folder: str, uuid: str) -> None:
     """Remove a secret's files, if they are there."""
     for path in _paths(folder, uuid):
         files.remove(path)
+
+
+def leftovers(folder: str, uuid: str) -> tuple[str, ...]:
+    """What killed runs have left beside a secret's files, as paths; a key may be in them."""
+    return tuple(left for path in _paths(folder, uuid) for left in files.leftovers(path))
 
 
 def _paths(folder: str, uuid: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from .client_secrets import (
     plan,
     read_secret,
 )
-from .durable import forget, lost_at_restart, store, stored
+from .durable import forget, leftovers, lost_at_restart, store, stored
 from .guests import Guest, read_guest
 from .keyrings import key_in
 
@@ -80,12 +80,13 @@ class SecretHost:
         if desired.secret and desired.secret.uuid in secrets:
             value, readable = self.value(desired.secret.uuid)
         keyring, text = _keyring(desired.keyring.path) if desired.keyring else (None, None)
-        leftovers = files.leftovers(desired.keyring.path) if desired.keyring else ()
+        left = files.leftovers(desired.keyring.path) if desired.keyring else ()
         guests = () if desired.present or not desired.secret else self._guests(desired.secret.uuid)
-        there = stored(desired.stored_in, desired.secret.uuid) if desired.secret and desired.stored_in else None
-        return ActualClient(
-            secrets, value, readable, self._fingerprint(desired), keyring, text, guests, leftovers, there
-        )
+        there = None
+        if desired.secret and desired.stored_in:
+            there = stored(desired.stored_in, desired.secret.uuid)
+            left += leftovers(desired.stored_in, desired.secret.uuid)
+        return ActualClient(secrets, value, readable, self._fingerprint(desired), keyring, text, guests, left, there)
 
     def _guests(self, uuid: str) -> tuple[Guest, ...]:
         """Guests with disks that use a secret, running or not."""
@@ -126,10 +127,11 @@ class SecretHost:
         desired = made.desired
         try:
             for one in made.undefine:
-                self._connection.secretLookupByUUIDString(one.uuid).undefine()
-                files.remove(os.path.join(FOLDER, one.uuid))
+                # First: after a run that is killed in between, only libvirt can tell which secret is in the way.
                 if desired.stored_in:
                     forget(desired.stored_in, one.uuid)
+                self._connection.secretLookupByUUIDString(one.uuid).undefine()
+                files.remove(os.path.join(FOLDER, one.uuid))
             if made.define and desired.secret:
                 self._connection.secretDefineXML(desired.secret.xml())
             if made.set_value and desired.secret and desired.key is not None:

@@ -169,12 +169,22 @@ def test_the_deployer_s_own_files_stay_as_they_are_until_the_key_is_another(comp
     assert compute.libvirt.found == {UUID: KEYS[1]}
 
 
+@pytest.mark.parametrize("text", [b"<secret", b"<secret>\xff</secret>"])
 @pytest.mark.parametrize("damaged", ["xml", "base64"])
-def test_files_that_libvirt_could_not_load_are_written_anew(compute: Compute, damaged: str) -> None:
+def test_files_that_libvirt_could_not_load_are_written_anew(compute: Compute, damaged: str, text: bytes) -> None:
     apply(compute, desired(compute))
-    (compute.folder / f"{UUID}.{damaged}").write_text("<secret")
+    (compute.folder / f"{UUID}.{damaged}").write_bytes(text)
     (step,) = apply(compute, desired(compute))
     assert step.startswith("store it in ")
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_a_key_that_a_killed_run_left_goes(compute: Compute, present: bool) -> None:
+    left = compute.folder / f".{UUID}.base64.{'a' * 16}"
+    left.write_bytes(base64.b64encode(KEYS[1]))
+    steps = apply(compute, [replace(one, present=present) for one in desired(compute)])
+    assert steps[0] == f"remove {left}, left by a killed run"
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("gone", [{"present": False}, {"secret": Secret(UUID, "client.cinder secret", ephemeral=True)}])
@@ -190,6 +200,23 @@ def test_a_secret_in_the_way_does_not_come_back_either(compute: Compute) -> None
     apply(compute, [replace(one, secret=Secret(OTHER, "client.cinder secret")) for one in desired(compute)])
     with pytest.raises(OperatorError, match="already belongs to secret"):
         secrets_apply.check(compute.host, desired(compute))
+    apply(compute, desired(compute, replace=True))
+    compute.libvirt.start()
+    assert compute.libvirt.found == {UUID: KEYS[0]}
+
+
+def test_a_secret_in_the_way_does_not_come_back_after_a_killed_run(
+    compute: Compute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(compute, [replace(one, secret=Secret(OTHER, "client.cinder secret")) for one in desired(compute)])
+
+    def killed(_folder: str, _uuid: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets_apply, "forget", killed)
+        with pytest.raises(KeyboardInterrupt):
+            secrets_apply.apply(compute.host, desired(compute, replace=True))
     apply(compute, desired(compute, replace=True))
     compute.libvirt.start()
     assert compute.libvirt.found == {UUID: KEYS[0]}
