@@ -19,6 +19,8 @@ from .places import Places
 
 Row = dict[str, t.Any]
 
+_CINDER = "/etc/cinder/cinder.conf"
+
 
 class CephNamesError(Exception):
     """An error for the operator."""
@@ -241,7 +243,7 @@ def _apart(given: t.Mapping[str, t.Any], places: Places) -> list[t.Mapping[str, 
     """What cinder-volume and cinder-backup are to have; apart where each has a file of its own."""
     if not given.get("backends") or given.get("backup") is None or given.get("path"):
         return [given]
-    if places.conf("cinder-volume", "") == places.conf("cinder-backup", ""):
+    if places.conf("cinder-volume", _CINDER) == places.conf("cinder-backup", _CINDER):
         return [given]
     return [
         {key: one for key, one in given.items() if key not in left}
@@ -345,7 +347,7 @@ def _cinder(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:
             "backup_ceph_pool": [],
         }
         services.append("cinder-backup")
-    return _file("/etc/cinder/cinder.conf", given, services, sections, kept, now.places)
+    return _file(_CINDER, given, services, sections, kept, now.places)
 
 
 def _nova(given: t.Mapping[str, t.Any], conf: str, now: _Names) -> Row:

@@ -121,6 +121,16 @@ def test_a_predecessor_that_no_container_copies_any_more_can_go(kolla: dict[str,
     assert (row["client"], row["secret"], "keyring" in row) == ("cinder-old", True, False)
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_of_packages_cinder_s_options_are_in_one_file(tmp_path: Path, installed: bool) -> None:
+    tree = {**trees.packages(), "/etc/cinder/cinder.conf": "[DEFAULT]\n"}
+    if installed:
+        tree["/usr/lib/systemd/system/openstack-cinder-volume.service"] = ""
+    made = plan(deployment(tmp_path, tree), here=SETTINGS["here"][:1], glance={}, nova={})
+    (row,) = made["files"]
+    assert (row["path"], len(row["services"])) == ("/etc/cinder/cinder.conf", 2)
+
+
 def test_accounts_may_be_numbers(kolla: dict[str, t.Any]) -> None:
     (row,) = plan(kolla, here=[{"client": "glance", "keyring": KEYRING.format("glance"), "group": "42415"}], nova={})[
         "here"
