@@ -47,7 +47,12 @@ class Places:
         return bool(self.made and self.made.deployer == "kolla-ansible")
 
     def _service(self, name: str) -> Service | None:
-        return self.made.services.get(name) if self.made else None
+        return self.made.services.get(name) if self.made and not self._gone(name) else None
+
+    def _gone(self, name: str) -> str:
+        """Why a service whose files are on this host isn't there itself; empty for all others."""
+        found = self.made.services.get(name) if self.made and self._copied else None
+        return self.made.unknown.get(name, "") if self.made and found and not found.unit else ""
 
     def conf(self, service: str, default: str) -> str:
         """The file that sets a service's options. Raises PlacesError where a change would be lost or read by nobody."""
@@ -108,9 +113,10 @@ class Places:
                         f"It isn't known what of the host {one.name}'s container copies, so nobody may read {path}. Add files to services.{one.name} of "
                         "day2_deployment, as deployment_info tells them, or give keyring a path of this host."
                     )
+            gone = " ".join(filter(None, map(self._gone, self._names(row) or ())))
             raise PlacesError(
                 f"Nobody on this host would read {path}: no container of kolla-ansible copies it"
-                f"{' (' + ', '.join(one.name for one in readers) + ')' if readers else ''}. Give it to kolla-ansible first, "
+                f"{' (' + ', '.join(one.name for one in readers) + ')' if readers else ''}. {gone + ' ' if gone else ''}Give it to kolla-ansible first, "
                 "by nova_backend: rbd and ceph_nova_user, cinder_backend_ceph or glance_backend_ceph; or give keyring a path of this host."
             )
         return [
@@ -128,13 +134,16 @@ class Places:
 
     def _readers(self, row: Row, backups: t.Collection[str]) -> list[Service] | None:
         """The services of this host that read a client's keyring; None where its reader isn't a service's account."""
-        user = str(row.get("user") or "")
-        accounts = {str(one.uid): one.user for one in self.made.services.values() if one.uid} if self.made else {}
-        names = _READERS.get(accounts.get(user) or user)
+        names = self._names(row)
         if names is None:
             return None
         left_out = "cinder-volume" if row["client"] in backups else ""
         return [one for name in names if name != left_out for one in [self._service(name)] if one]
+
+    def _names(self, row: Row) -> tuple[str, ...] | None:
+        user = str(row.get("user") or "")
+        accounts = {str(one.uid): one.user for one in self.made.services.values() if one.uid} if self.made else {}
+        return _READERS.get(accounts.get(user) or user)
 
     # ----------------------------------------------------------------- ceph.conf
     def ceph_confs(self, path: str, rows: t.Sequence[Row], settings: t.Mapping[str, t.Any]) -> list[Row]:

@@ -121,6 +121,21 @@ def test_a_predecessor_that_no_container_copies_any_more_can_go(kolla: dict[str,
     assert (row["client"], row["secret"], "keyring" in row) == ("cinder-old", True, False)
 
 
+@pytest.mark.parametrize("unit", ["glance_api", "nova_libvirt"])
+def test_what_is_left_of_a_service_that_kolla_has_taken_away_gets_no_key(tmp_path: Path, unit: str) -> None:
+    tree = trees.kolla_with_ceph()
+    del tree[f"/etc/systemd/system/kolla-{unit}-container.service"]
+    host = deployment(tmp_path, tree)
+    if unit == "nova_libvirt":
+        made = plan(host, here=SETTINGS["here"][:1], glance={}, cinder={})
+        assert made["libvirt"]["stored_in"] == ""
+        assert "/etc/kolla/nova-libvirt/ceph.conf" not in [row["path"] for row in made["conf_files"]]
+        return
+    with pytest.raises(AnsibleFilterError, match="kolla-ansible has taken the service from this host"):
+        plan(host, here=SETTINGS["here"][3:], glance={}, cinder={}, nova={})
+    assert plan(host, here=SETTINGS["here"][3:], glance={}, cinder={}, nova={}, leaving=True)["here"] == []
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_of_packages_cinder_s_options_are_in_one_file(tmp_path: Path, installed: bool) -> None:
     tree = {**trees.packages(), "/etc/cinder/cinder.conf": "[DEFAULT]\n"}
