@@ -42,9 +42,7 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
             here = services.here(rows, names, uuids, uuid, services.uuids_of(settings))
             conf = settings.get("conf") or "/etc/ceph/ceph.conf"
             of_host = {
-                "here": at.keyrings(
-                    here, services.only_backups(settings, names), leaving=bool(settings.get("leaving"))
-                ),
+                "here": at.keyrings(here, services.only_backups(settings, names), settings),
                 "ceph_conf": data_pools.ceph_conf(makes, names),
                 "conf_files": at.ceph_confs(conf, here, settings),
                 "files": services.service_files(

@@ -17,7 +17,7 @@ Row = dict[str, t.Any]
 
 #: Deployers whose services read the host's own files, under their usual paths.
 _ON_HOST = ("packages", "openstack-ansible", "charm")
-#: Services that use a client's keyring, by the account that they run as.
+#: Services that use a client's keyring, by the account that they run as, and by the role's variable that may say what restarts them.
 _READERS = {"nova": ("nova-compute",), "cinder": ("cinder-volume", "cinder-backup"), "glance": ("glance-api",)}
 #: Services whose own configuration the role compares, by the parameter of ceph_client_proof.
 _CONFS = {"glance": "glance-api", "cinder": "cinder-volume", "nova": "nova-compute"}
@@ -89,22 +89,22 @@ class Places:
         return (self.made.libvirt_uri if self.made else None) or "qemu:///system"
 
     # ------------------------------------------------------------------ keyrings
-    def keyrings(self, rows: t.Iterable[Row], backups: t.Collection[str], *, leaving: bool = False) -> list[Row]:
+    def keyrings(self, rows: t.Iterable[Row], backups: t.Collection[str], settings: t.Mapping[str, t.Any]) -> list[Row]:
         """A host's clients, with keyrings where their readers' containers copy them from; a row for each of several.
 
         backups are clients that only cinder-backup uses. Raises PlacesError for a keyring that no service of the host would read; where its client is leaving,
         it is left out.
         """
-        return [made for row in rows for made in self._keyrings(row, backups, leaving)]
+        return [made for row in rows for made in self._keyrings(row, backups, settings)]
 
-    def _keyrings(self, row: Row, backups: t.Collection[str], leaving: bool) -> list[Row]:
+    def _keyrings(self, row: Row, backups: t.Collection[str], settings: t.Mapping[str, t.Any]) -> list[Row]:
         readers = self._readers(row, backups)
         path = row.get("keyring") or ""
         if not self._copied or not path.startswith("/etc/ceph/") or readers is None:
             keyring = f"ceph.client.{row['client']}.keyring"  # of which kolla-ansible makes its own secrets
             return [{**row, "keep": self.keep("libvirt", keyring)} if row.get("secret") and self.stored_in else row]
         places = {found: one for one in readers if one.container for found in [one.source_of(path)] if found}
-        if not places and leaving:
+        if not places and settings.get("leaving"):
             return [{key: one for key, one in row.items() if key != "keyring"}] if row.get("secret") else []
         if not places:
             for one in readers:
@@ -126,11 +126,16 @@ class Places:
                 "owner": "root",  # it copies the file as root
                 "group": "root",
                 "mode": row.get("mode", "0660"),
-                "services": [service.unit] if service.unit else [],
+                "services": self._restarted(service, settings),
                 "keep": self.keep(service.name, path.rpartition("/")[2]),
             }
             for number, (place, service) in enumerate(places.items())
         ]
+
+    def _restarted(self, service: Service, settings: t.Mapping[str, t.Any]) -> list[str]:
+        """What to restart after a change of what a service copies as it starts."""
+        given = next((settings.get(key) or {} for key, names in _READERS.items() if service.name in names), {})
+        return list(given.get("services", [service.unit] if service.unit else []))
 
     def _readers(self, row: Row, backups: t.Collection[str]) -> list[Service] | None:
         """The services of this host that read a client's keyring; None where its reader isn't a service's account."""
@@ -157,7 +162,7 @@ class Places:
             here = service.source_of(path) if service else None
             if service and here:
                 # Guests' definitions name the monitors, so libvirt can wait for its next start.
-                units = [service.unit] if service.container and service.unit and name != "libvirt" else []
+                units = self._restarted(service, settings) if service.container and name != "libvirt" else []
                 found[here] = {"path": here, "services": units, "keep": self.keep(name, path.rpartition("/")[2])}
         return list(found.values()) or [{"path": path, "services": []}]
 

@@ -146,6 +146,19 @@ def test_of_packages_cinder_s_options_are_in_one_file(tmp_path: Path, installed:
     assert (row["path"], len(row["services"])) == ("/etc/cinder/cinder.conf", 2)
 
 
+def test_who_restarts_a_service_oneself_isn_t_overruled_by_its_keyring(kolla: dict[str, t.Any]) -> None:
+    quiet: dict[str, t.Any] = {"services": []}
+    made = plan(
+        kolla,
+        here=[*SETTINGS["here"][1:], {"client": "cinder", "keyring": KEYRING.format("cinder"), "group": "nova"}],
+        glance={**SETTINGS["glance"], **quiet},
+        cinder={**SETTINGS["cinder"], "services": ["kolla-cinder_volume-container"]},
+        nova={"client": "cinder", **quiet},
+    )
+    for rows in (made["here"], made["conf_files"]):
+        assert sorted({unit for row in rows for unit in row.get("services", [])}) == ["kolla-cinder_volume-container"]
+
+
 def test_accounts_may_be_numbers(kolla: dict[str, t.Any]) -> None:
     (row,) = plan(kolla, here=[{"client": "glance", "keyring": KEYRING.format("glance"), "group": "42415"}], nova={})[
         "here"
