@@ -145,7 +145,8 @@ steps:
     - set its value to the key of client.cinder
     - write /etc/ceph/ceph.client.cinder.keyring
 restart:
-  description: The services that have to be restarted, because their keyring changed; in check mode those that would have to be.
+  description: The services that have to be restarted, because their keyring changed now or in a run that was killed before it did so; in check mode those
+    that would have to be.
   returned: success
   type: list
   elements: str

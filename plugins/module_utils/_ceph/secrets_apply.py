@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from .._common import OperatorError, changed_meanwhile
 from .._host import files, lock
 from .._host import libvirt as host_libvirt
-from .._oslo_conf.apply import note
+from .._oslo_conf.apply import note, pending
 from .client_secrets import (
     ActualClient,
     DesiredClient,
@@ -231,7 +231,13 @@ def _outcome(
     plans: t.Sequence[SecretPlan], before: list[dict[str, t.Any]], after: list[dict[str, t.Any]]
 ) -> SecretsOutcome:
     steps = [step for made in plans for step in made.steps]
-    restart = dict.fromkeys(service for made in plans for service in made.restart)
+    waiting = pending() if any(made.desired.services for made in plans) else ()
+    restart = dict.fromkeys(
+        service
+        for made in plans
+        for service in made.desired.services
+        if service in made.restart or (made.desired.present and service in waiting)
+    )
     return SecretsOutcome(
         steps, before, after, list(restart), frozenset(made.desired.client for made in plans if made.changed)
     )

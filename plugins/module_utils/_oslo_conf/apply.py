@@ -76,12 +76,12 @@ def _bring_about(
         error = uncovered(each, beside) or overruled(each, beside, start_of_services(each.services))
         if error:
             raise OperatorError(error)
-    needed = plan(desired, actual, _pending(), due)
+    needed = plan(desired, actual, pending(), due)
     managers = {name: _manager(name, run) for name in needed.restart}
     diffs = {each.path: shown(each, actual[each.path].text, wanted[each.path]) for each in desired}
     if not check_mode:
         _apply(needed, managers, run)
-        left = plan(desired, _actual_files(desired), _pending())
+        left = plan(desired, _actual_files(desired), pending())
         if left.steps:
             raise changed_meanwhile(left.steps[0])
     return Applied(
@@ -120,7 +120,8 @@ def no_file(path: str) -> str:
     return f"There is no {path} on this host; install the service that reads it first."
 
 
-def _pending() -> set[str]:
+def pending() -> set[str]:
+    """The services that an earlier run still had to restart."""
     try:
         return set(os.listdir(PENDING))
     except FileNotFoundError:
