@@ -35,16 +35,18 @@ def kept_by(made: Deployment, option: str, value: str) -> str:
     return "" if made.deployer == "packages" else made.lasts
 
 
-def file_kept_by(made: Deployment, service: str, name: str = "") -> str:
+def file_kept_by(made: Deployment, service: str, name: str = "", *, gone: bool = False) -> str:
     """What becomes of a change to a service's file, and where it belongs so that it stays, in words; empty where this host's file is the place.
 
-    name is that of a file beside the service's own configuration. Of configuration, the options are to follow.
+    name is that of a file beside the service's own configuration. Of configuration, the options are to follow. gone is whether a
+    keyring's client leaves the host.
     """
     if made.deployer == "packages":
         return ""
     own, folder = _KOLLA.get(service, ("", "")) if made.deployer == "kolla-ansible" else ("", "")
     where = f"{folder}/{name}" if name and folder else own
     if name.endswith(".keyring"):
-        return f"{made.lasts} To keep it, put the same into {where} there.".lstrip() if where else made.lasts
+        told = f"Remove {where} there, too." if gone else f"To keep it, put the same into {where} there."
+        return f"{made.lasts} {told}".lstrip() if where else made.lasts
     options = f"To keep it, put these options into {where} there:" if where else "These options belong there:"
     return f"{made.lasts} {options}".lstrip()

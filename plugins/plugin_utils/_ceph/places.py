@@ -68,9 +68,9 @@ class Places:
         found = self._service(service)
         return (found.unit if found else None) or service
 
-    def keep(self, service: str, name: str = "") -> str:
+    def keep(self, service: str, name: str = "", *, gone: bool = False) -> str:
         """What its deployer has to know to keep a file of a service, as file_kept_by() has it; empty where this host's file is the place."""
-        return file_kept_by(self.made, service, name) if self.made else ""
+        return file_kept_by(self.made, service, name, gone=gone) if self.made else ""
 
     @property
     def confs(self) -> dict[str, str]:
@@ -99,12 +99,17 @@ class Places:
 
     def _keyrings(self, row: Row, backups: t.Collection[str], settings: t.Mapping[str, t.Any]) -> list[Row]:
         readers = self._readers(row, backups)
+        gone = bool(settings.get("leaving"))
         path = row.get("keyring") or ""
         if not self._copied or not path.startswith("/etc/ceph/") or readers is None:
             keyring = f"ceph.client.{row['client']}.keyring"  # of which kolla-ansible makes its own secrets
-            return [{**row, "keep": self.keep("libvirt", keyring)} if row.get("secret") and self.stored_in else row]
+            return [
+                {**row, "keep": self.keep("libvirt", keyring, gone=gone)}
+                if row.get("secret") and self.stored_in
+                else row
+            ]
         places = {found: one for one in readers if one.container for found in [one.source_of(path)] if found}
-        if not places and settings.get("leaving"):
+        if not places and gone:
             return [{key: one for key, one in row.items() if key != "keyring"}] if row.get("secret") else []
         if not places:
             for one in readers:
@@ -113,10 +118,10 @@ class Places:
                         f"It isn't known what of the host {one.name}'s container copies, so nobody may read {path}. Add files to services.{one.name} of "
                         "day2_deployment, as deployment_info tells them, or give keyring a path of this host."
                     )
-            gone = " ".join(filter(None, map(self._gone, self._names(row) or ())))
+            why = " ".join(filter(None, map(self._gone, self._names(row) or ())))
             raise PlacesError(
                 f"Nobody on this host would read {path}: no container of kolla-ansible copies it"
-                f"{' (' + ', '.join(one.name for one in readers) + ')' if readers else ''}. {gone + ' ' if gone else ''}Give it to kolla-ansible first, "
+                f"{' (' + ', '.join(one.name for one in readers) + ')' if readers else ''}. {why + ' ' if why else ''}Give it to kolla-ansible first, "
                 "by nova_backend: rbd and ceph_nova_user, cinder_backend_ceph or glance_backend_ceph; or give keyring a path of this host."
             )
         return [
@@ -127,7 +132,7 @@ class Places:
                 "group": "root",
                 "mode": row.get("mode", "0660"),
                 "services": self._restarted(service, settings),
-                "keep": self.keep(service.name, path.rpartition("/")[2]),
+                "keep": self.keep(service.name, path.rpartition("/")[2], gone=gone),
             }
             for number, (place, service) in enumerate(places.items())
         ]

@@ -204,6 +204,15 @@ def test_the_deployer_s_places_are_told_with_each_file(kolla: dict[str, t.Any]) 
     assert all("kolla-ansible reconfigure, deploy and upgrade rewrite it" in row["keep"] for row in made["files"])
 
 
+def test_a_key_that_goes_is_to_go_from_the_deployer_s_files_too(kolla: dict[str, t.Any]) -> None:
+    rows = [*SETTINGS["here"][:1], *SETTINGS["here"][3:]]
+    told = [row["keep"] for row in plan(kolla, here=rows, nova={}, leaving=True)["here"]]
+    assert [one.rpartition(" Remove ")[2] for one in told] == [
+        "config/nova/ceph.client.cinder.keyring there, too.",
+        "config/glance/ceph.client.glance.keyring there, too.",
+    ]
+
+
 def test_variables_have_the_last_word(kolla: dict[str, t.Any]) -> None:
     given = {"path": "/srv/nova.conf", "services": []}
     (row,) = plan(kolla, here=SETTINGS["here"][:1], glance={}, cinder={}, nova=given)["files"]
