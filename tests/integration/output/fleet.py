@@ -61,7 +61,7 @@ def tree(folder: Path) -> Path:
     top = folder / NAME
     (top / "plugins").mkdir(parents=True)
     for path in ROOT.iterdir():
-        if path.name in ("galaxy.yml", "meta", "roles", "playbooks", "awx"):
+        if path.name in ("galaxy.yml", "meta", "roles", "playbooks"):
             (top / path.name).symlink_to(path)
     for path in (ROOT / "plugins").iterdir():
         if path.name != "action":
@@ -79,7 +79,6 @@ def run(
     *words: str,
     variables: t.Mapping[str, t.Any],
     brief: bool = False,
-    environment: t.Mapping[str, str] | None = None,
 ) -> str:
     """What a playbook prints on so many hosts; brief without what Ansible tells of hosts where nothing changed."""
     folder = collections / f"{playbook}-{hosts}"
@@ -111,7 +110,6 @@ def run(
             "ANSIBLE_HOME": str(folder / "home"),
             "COLUMNS": "160",
             **(BRIEF if brief else {}),
-            **(environment or {}),
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -108,13 +108,6 @@ def test_one_mistake_is_one_error(collections: Path) -> None:
     assert len(said) < 2000
 
 
-def test_a_missing_collection_of_awx_is_named(collections: Path) -> None:
-    # Not the one beside the ansible-core of the tests, either.
-    environment = {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "CONTROLLER_HOST": "https://127.0.0.1:9"}
-    said = run(collections, "awx_setup", 1, "--check", variables={}, environment=environment)
-    assert "install it: ansible-galaxy collection install awx.awx" in said.partition("End the run with the reason")[2]
-
-
 def test_details_are_shown_on_request(collections: Path) -> None:
     port = '+        "ingress": {'
     assert port in run(collections, "limit_instances", 3, *DRY, variables=RULES)

@@ -103,7 +103,7 @@ def test_an_awx_that_is_not_named_or_not_there_is_told_in_one_error(play: Play, 
 
 @pytest.mark.parametrize("batch", [0, -1, "abc", "200%"])
 def test_a_batch_that_ansible_would_take_for_all_hosts_is_refused(play: Play, batch: object) -> None:
-    told = _refused(play("reserve_disk", extra={"reserve_disk_batch": batch}), lines=25)
+    told = _refused(play("reserve_disk", extra={"reserve_disk_batch": batch}), lines=30)
     assert (
         f"reserve_disk_batch is '{batch}'; give a number of hosts from 1, or a share of them from 1% to 100%." in told
     )
@@ -161,7 +161,7 @@ def test_disk_that_nobody_says_is_one_error_for_all_hosts(play: Play) -> None:
 
 @pytest.mark.parametrize("playbook", ["limit_instances", "preview_limits", "show_limits"])
 def test_computes_of_another_inventory_are_one_error(play: Play, playbook: str) -> None:
-    hosts = {"cmp01": {"instance_ports": []}, "cmp02": None, "cmp03": None}
+    hosts: dict[str, t.Any] = {"cmp01": {"instance_ports": []}, "cmp02": None, "cmp03": None}
     output = _refused(play(playbook, extra=RULES, inventory={"nova_computes": {"hosts": hosts, "vars": LOCAL}}))
     assert "instance_ports is not set for cmp02 and 1 more hosts; use the inventory openstack_ops.day2" in output
 

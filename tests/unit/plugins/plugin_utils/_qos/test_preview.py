@@ -161,7 +161,7 @@ def test_mistakes_in_the_rules_are_errors_of_the_filter(make_port: MakePort) -> 
 
 
 def test_hosts_of_another_inventory_are_named() -> None:
-    with pytest.raises(AnsibleFilterError, match="which ports are on web01"):
+    with pytest.raises(AnsibleFilterError, match="no instance_ports for web01"):
         FilterModule().filters()["limits_preview"](["web01"], {"web01": {}}, [EVERYBODY])
 
 
