@@ -21,6 +21,17 @@ TYPO = {"instance_qos_rules": [{"name": "everybody", "limit": {"egress": {"rat":
 
 EMPTY = {"nova_computes": {"hosts": {}}, "mysql": {"hosts": {"db1": None}}}
 
+#: Nobody has the password.
+ENCRYPTED = """\
+some_secret: !vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  61346133336665623564616261373938376335636662656333396335353033393061353761643839
+  3762386364323932643964646536326466626538633331310a303935343134386630306433326264
+  61623261306139626430343634336338393161356231333862656332623737653639336437313163
+  3561386538366332630a643430626230643834633361396137666134376536636337323361313462
+  3436
+"""
+
 Play = t.Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -157,6 +168,15 @@ def test_disk_that_nobody_says_is_one_error_for_all_hosts(play: Play) -> None:
     inventory = {"nova_computes": {"hosts": {f"cmp{number}": None for number in range(7)}, "vars": LOCAL}}
     output = _refused(play("reserve_disk", inventory=inventory), lines=50)
     assert "cmp4 and 2 more: Nothing says how much to reserve there. Set nova_disk_reservation_mb," in output
+
+
+def test_a_secret_that_the_run_has_no_password_for_is_left_alone(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "nova_computes.yml").write_text(ENCRYPTED)
+    first = {"instances_volume_vg": "vg0", "instances_volume_size": "+1g"}
+    inventory = {"nova_computes": {"hosts": {"cmp01": first, "cmp02": None}, "vars": LOCAL}}
+    output = _refused(play("grow_instances_volume", inventory=inventory))
+    assert "instances_volume_vg is not set for cmp02" in output
 
 
 @pytest.mark.parametrize("playbook", ["limit_instances", "preview_limits", "show_limits"])
