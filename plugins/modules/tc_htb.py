@@ -116,7 +116,8 @@ options:
       vlans:
         description:
           - What is exempt under the tag of a VLAN, where the port is the parent of a trunk. O(ports[].exempt) is for traffic without a tag alone.
-          - Needs C(cls_flower) on the host. Where the kernel lacks it, the port is limited without these exemptions, with a warning.
+          - Needs C(cls_flower) of Linux 5.16 or later on the host; an older one goes by the addresses inside a tunnel, which tenants choose.
+            Where the kernel lacks it, the port is limited without these exemptions, with a warning.
         type: list
         elements: dict
         default: []

@@ -36,20 +36,25 @@ _MODULES = {
     "clsact": "sch_ingress",
     "police": "act_police",
 }
+#: Before, flower compared the addresses inside an IPIP or GRE tunnel, which its sender chooses: any packet in one could be exempt.
+#: A distribution's older kernel may have that change, too; nothing tells.
+_SINCE = {"flower": (5, 16)}
 
 
 def kernel_lacks(needs: Iterable[str]) -> list[str]:
-    """Which of the needed parts this kernel has neither built in, nor loaded, nor as a module it could load.
+    """Which of the needed parts this kernel has neither built in, nor loaded, nor as a module it could load; or which are too old in it.
 
     What the distribution's list of modules doesn't name is looked up in /proc/kallsyms, which takes the kernel some 100 ms: ask only
     when something is going to be made.
     """
     missing = set(needs) - {"none", "pfifo"}  # no kernel with traffic control is without pfifo
+    old = {part for part in missing if part in _SINCE and _version() < _SINCE[part]}
+    missing -= old
     if missing:
         missing -= _loadable(missing)
     if missing:
         missing -= _in_kernel(missing)
-    return sorted(missing)
+    return sorted(missing | old)
 
 
 def available(parts: Iterable[str]) -> list[str]:
@@ -57,6 +62,11 @@ def available(parts: Iterable[str]) -> list[str]:
     wanted = list(parts)
     lacking = kernel_lacks(wanted)
     return [part for part in wanted if part not in lacking]
+
+
+def _version() -> tuple[int, int]:
+    major, minor, *_rest = [*re.findall("[0-9]+", os.uname().release), "0", "0"]
+    return int(major), int(minor)
 
 
 def _in_kernel(parts: Iterable[str]) -> set[str]:

@@ -35,8 +35,8 @@ _NO_PACKETS = {
 }
 
 _NO_TAGS = (
-    "{port} is a trunk's parent port, and this kernel has no cls_flower: what is exempt under the tags of its VLANs is limited like the rest; "
-    "load or install the kernel module that provides it"
+    "{port} is a trunk's parent port, and this kernel has no cls_flower of Linux 5.16 or later: what is exempt under the tags of its VLANs is "
+    "limited like the rest; load or install the kernel module that provides it, or a newer kernel"
 )
 
 #: Takes whether the restorer should run (None: leave it as it is); returns whether that changes anything, and its state afterwards.
@@ -216,7 +216,8 @@ def restore(ports: Sequence[Port], batch: batch.Batch, acted: t.Callable[[list[s
     plans: list[PortPlan] = []
     # A switch that doesn't answer keeps nobody waiting but its own ports.
     for group in ([port for port in ports if not _needs_switch(port)], [port for port in ports if _needs_switch(port)]):
-        request = Request(group)
+        # The kernel may be another one than that of the run that saved them.
+        request, _warnings = _without_tags(Request(group))
         planned = _plan_listed(request, _read(request)) if group else []
         touched = [plan.port.port_id for plan in planned if plan.acts]
         if touched:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import typing as t
 
 import pytest
@@ -186,3 +187,40 @@ def test_a_kernel_without_flower_limits_all_and_says_so(monkeypatch: pytest.Monk
     assert all(
         f"Port {PORT} is a trunk's parent port, and this kernel has no cls_flower" in one for one in outcome.problems
     )
+
+
+@pytest.mark.parametrize(
+    ("release", "lacks"),
+    [
+        ("6.1.0-18-amd64", []),
+        ("5.16.0", []),
+        ("5.15.0-91-generic", ["flower"]),
+        ("4.18.0-553.el8", ["flower"]),
+        ("6", []),
+    ],
+)
+def test_a_flower_that_looks_into_tunnels_exempts_nothing(
+    monkeypatch: pytest.MonkeyPatch, release: str, lacks: list[str]
+) -> None:
+    """Before Linux 5.16, the addresses inside an IPIP or GRE packet decided, and a tenant writes what it likes there."""
+    uname = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*uname[:2], release, *uname[3:])))
+    monkeypatch.setattr(modules, "_loadable", set)
+    assert modules.kernel_lacks({"flower", "htb"}) == lacks
+
+
+def test_the_restorer_exempts_nothing_where_the_kernel_became_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = hybrid()
+    run(kernel, trunk("ovs_hybrid", ONE))
+    monkeypatch.setattr(apply, "_read", lambda request: kernel.devices)
+    monkeypatch.setattr(modules, "kernel_lacks", sorted)
+    told: list[str] = []
+
+    def batch(tool: str, statements: t.Sequence[str]) -> dict[int, str]:
+        told.extend(statements)
+        return {}
+
+    [port] = parse_ports([{"port_id": PORT, **trunk("ovs_hybrid", ONE)}], "sfq")
+    apply.restore([port], t.cast("t.Any", batch), lambda port_ids: None)
+    assert len(told) == 2 * 5
+    assert all("filter del " in one and "protocol 802.1Q" in one for one in told)
