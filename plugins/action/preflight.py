@@ -108,10 +108,13 @@ class ActionModule(Action):
         hostvars = task_vars.get("hostvars", {})
         raw = getattr(hostvars, "raw_get", hostvars.get)
         hosts = {str(host): ours(raw(host)) for host in hostvars}
-        # What the host that runs this has of its own isn't of the play: other hosts may lack it.
+        # What the host that runs this has of its own isn't of the play, unless the play says the same: other hosts may lack it.
         own = hosts.get(str(task_vars.get("inventory_hostname")), {})
+        said = _play_vars(self._task)
         play = {
-            name: value for name, value in ours(task_vars).items() if name not in own or not _same(own[name], value)
+            name: value
+            for name, value in ours(task_vars).items()
+            if name not in own or name in said or not _same(own[name], value)
         }
         return Given(
             hosts=hosts,
@@ -156,6 +159,12 @@ class ActionModule(Action):
         return [
             f"--tags {','.join(sorted(asked))} would skip all of {playbook}, which has no tags; leave it out. To limit the hosts, use --limit."
         ]
+
+
+def _play_vars(task: t.Any) -> t.Collection[str]:
+    """The names of the variables that the task's play has, as somebody gives them who imports its playbook."""
+    play = getattr(getattr(task, "_parent", None), "_play", None)
+    return play.get_vars().keys() if play else ()
 
 
 def _same(one: object, other: object) -> bool:

@@ -170,6 +170,19 @@ def test_disk_that_nobody_says_is_one_error_for_all_hosts(play: Play) -> None:
     assert "cmp4 and 2 more: Nothing says how much to reserve there. Set nova_disk_reservation_mb," in output
 
 
+def test_what_the_play_says_like_the_first_host_is_set_on_all(play: Play, tmp_path: Path) -> None:
+    told = {"instances_volume_vg": "vg0", "instances_volume_size": "+1g"}
+    mine = {
+        "import_playbook": "openstack_ops.day2.grow_instances_volume",
+        "vars": {**told, "instances_volume_lvm": "x"},
+    }
+    (tmp_path / "mine.yml").write_text(json.dumps([mine]))
+    inventory = {"nova_computes": {"hosts": {"cmp01": told, "cmp02": None}, "vars": LOCAL}}
+    output = _refused(play("mine.yml", inventory=inventory))
+    assert "is not set" not in output
+    assert "instances_volume_lvm" in output  # what ends the run instead
+
+
 def test_a_secret_that_the_run_has_no_password_for_is_left_alone(play: Play, tmp_path: Path) -> None:
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars" / "nova_computes.yml").write_text(ENCRYPTED)
