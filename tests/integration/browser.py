@@ -72,6 +72,13 @@ class Browser:
             f"const e = document.getElementById('{element}'); e.value = '{words}'; e.dispatchEvent(new Event('input'));"
         )
 
+    def click(self, selector: str) -> None:
+        """Click each of the elements as a user would: a script may not copy anything."""
+        scroll = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
+        for element in self.call("POST", "/elements", {"using": "css selector", "value": selector}):
+            self.call("POST", "/execute/sync", {"script": scroll, "args": [element]})
+            self.call("POST", f"/element/{next(iter(element.values()))}/click", {})
+
     def open_details(self, selector: str) -> None:
         """Open it, and wait for its event: a browser sends that a moment later."""
         script = f"const d = document.querySelector('{selector}'), done = arguments[0];"
