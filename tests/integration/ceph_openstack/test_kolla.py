@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role on a compute of kolla-ansible, made by kolla-ansible's own templates: no variable names a path, and what it did is there after a start.
 
-The compute's libvirtd and the lab's cluster are real. An init script stands in for nova-compute's container, and what kolla's set_configs copies as
+The compute's libvirtd and the lab's cluster are real. Init scripts stand in for the containers' units, and what kolla's set_configs copies as
 nova_libvirt starts is copied before libvirtd does.
 """
 
@@ -19,7 +19,7 @@ from tests.integration.ceph_openstack.play import play, write_inventory
 from tests.integration.files import kolla
 
 NODE = "ceph-k1"
-UNIT = "kolla-nova_compute-container"
+UNITS = ("kolla-nova_compute-container", "kolla-nova_libvirt-container")
 POOLS = [{"name": "k-vms"}]
 CLIENTS = [{"name": "k-cinder", "caps": {"mon": "profile rbd", "osd": "profile rbd pool=k-vms"}}]
 HERE = {"client": "k-cinder", "secret": True, "write": ["k-vms"]}
@@ -67,9 +67,10 @@ def compute(ceph: Ceph, tmp_path_factory: pytest.TempPathFactory) -> Compute:
     conf = (ceph.folder / "nodes" / NODE / "ceph" / "ceph.conf").read_text()
     for service in ("nova-compute", "nova-libvirt"):
         (etc / service / "ceph.conf").write_text(conf)
-    script = ceph.folder / "nodes" / NODE / "init.d" / UNIT
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
+    for unit in UNITS:
+        script = ceph.folder / "nodes" / NODE / "init.d" / unit
+        script.write_text(SCRIPT)
+        script.chmod(0o755)
     ceph.lab("on", NODE, "mount", "--bind", str(etc), "/etc/kolla")
     return Compute(ceph, etc, ceph.folder / "nodes" / NODE / "nova")
 
