@@ -52,8 +52,8 @@ def thousand(few: str, many: str) -> str:
 @pytest.mark.parametrize(
     ("playbook", "variables", "words", "lines", "size"),
     [
-        ("limit_instances", RULES, DRY, 7, 253),
-        ("limit_instances", RULES, (), 7, 253),
+        ("limit_instances", RULES, DRY, 8, 273),
+        ("limit_instances", RULES, (), 8, 273),
         ("preview_limits", RULES, (), 8, 265),
         ("show_limits", RULES, (), 9, 279),
         ("remove_limits", {}, DRY, 9, 287),

@@ -120,7 +120,7 @@ def test_hosts_of_the_play_that_do_not_use_the_role_need_no_rules(tmp_path: Path
 def test_rules_of_the_inventory_that_the_role_is_given_others_for_are_not_judged(tmp_path: Path) -> None:
     said = _run(tmp_path, "instance_qos", inventory={"instance_qos_rules": WRONG}, role_vars={"instance_qos_rules": []})
     assert said.count("fatal: ") == 1, said
-    assert "instance_ports is not set for all 7 hosts" in said  # what ends the run next
+    assert "instance_ports is not set for " in said  # what ends the run next
     assert "limit.egress" not in said
 
 

@@ -65,7 +65,7 @@ def test_fifty_hosts_with_one_wrong_value_are_one_error() -> None:
     ("role", "name", "value", "told"),
     [
         ("nova_disk_reservation", "nova_disk_reservation_mb", -5, ": reserved_host_disk_mb = -5 is negative; give 0 or more MB."),
-        ("nova_disk_reservation", "nova_disk_reservation_mb", 1e300, ": reserved_host_disk_mb = '1000000000000000052504760255204420248704468581108...'"),
+        ("nova_disk_reservation", "nova_disk_reservation_mb", 2**60, ": reserved_host_disk_mb = '1152921504606846976' is more MB than Placement can"),
         ("instances_volume", "instances_volume_size", "0x10", ": size '0x10' is not a size;"),
         ("instances_volume", "instances_volume_vg", "../x", " '../x' is not a name that LVM gives;"),
         ("instances_volume", "instances_volume_margin", "1001", " is 1001; give 0 to 1000."),
