@@ -16,9 +16,7 @@ def limits_summary(
     why: bool = False,
     register: str = "instance_qos_result",
 ) -> dict[str, t.Any]:
-    told = {host: hostvars[host] for host in hosts}
-    check = any(of.get("ansible_check_mode") for of in told.values())
-    return summary({host: of.get(register) for host, of in told.items()}, why=why, check=check)
+    return summary({host: hostvars[host].get(register) for host in hosts}, why=why)
 
 
 class FilterModule:

@@ -329,11 +329,6 @@ in_sync:
   returned: success, and when only some ports could not be done
   type: bool
   sample: false
-predicted:
-  description: Whether the call was in check mode, so that nothing was done of what the result says.
-  returned: success, and when only some ports could not be done
-  type: bool
-  sample: false
 counts:
   description: How many ports each word of RV(ports[].done) stands for.
   returned: success, and when only some ports could not be done
@@ -443,7 +438,6 @@ def job(module: AnsibleModule) -> Outcome:
         result=dict(
             ports=[plan.public() for plan in outcome.plans],
             in_sync=not (outcome.changed or failures or outcome.problems),
-            predicted=module.check_mode,
             counts=outcome.counts,
             restorer=outcome.service,
             metrics=metrics_files.installed(),

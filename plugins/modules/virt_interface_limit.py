@@ -206,11 +206,6 @@ in_sync:
   returned: success, and when only some NICs could not be done
   type: bool
   sample: false
-predicted:
-  description: Whether the call was in check mode, so that nothing was done of what the result says.
-  returned: success, and when only some NICs could not be done
-  type: bool
-  sample: false
 counts:
   description: How many NICs each word of RV(interfaces[].done) stands for.
   returned: success, and when only some NICs could not be done
@@ -277,7 +272,6 @@ def job(module: AnsibleModule) -> Outcome:
         dict(
             interfaces=[plan.public() for plan in outcome.plans],
             in_sync=not (outcome.changed or failures),
-            predicted=module.check_mode,
             counts=outcome.counts,
             text=[plan.text for plan in outcome.plans],
         ),

@@ -16,22 +16,23 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.written im
 Result = t.Mapping[str, t.Any]
 
 _WORDS = ("created", "changed", "adopted", "removed", "unchanged", "kept", "gone", "refused", "failed")
+_CHANGES = ("created", "changed", "adopted", "removed")
 _QUIET = {"unchanged", "gone"}
 _DIRECTIONS = {"egress": "upload", "ingress": "download"}
 
 
-def summary(results: t.Mapping[str, Result | None], *, why: bool = False, check: bool = False) -> dict[str, t.Any]:
-    """Summarize what was done on each host, or would be in check mode (check).
+def summary(results: t.Mapping[str, Result | None], *, why: bool = False) -> dict[str, t.Any]:
+    """Summarize what was done on each host, or would be in check mode.
 
-    Returns the text as lines, and for programs the counts and problems by host, and whether these are of a plan that wasn't carried out
-    because the run ended before. A host without a result was unreachable, or failed before its ports were read.
+    Returns the text as lines, and for programs the counts and problems by host. A host without a result was
+    unreachable, or failed before its ports were read; so is one for which a run has only planned before it was refused.
     """
-    results = {host: as_ports(result) for host, result in results.items()}
+    results = {host: None if _only_planned(one) else as_ports(one) for host, one in results.items()}
     hosts: dict[str, dict[str, t.Any]] = {}
     for host, result in results.items():
         if not result or "ports" not in result:
             reason = str((result or {}).get("msg") or "no result: not reached, or failed before (see above)")
-            hosts[host] = {"limited": 0, "counts": {}, "problems": [reason], "only_planned": False}
+            hosts[host] = {"limited": 0, "counts": {}, "problems": [reason]}
             continue
         hosts[host] = {
             "limited": sum(any(port["now"].values()) for port in result["ports"]),
@@ -42,7 +43,6 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False, check:
                 for port in result["ports"]
                 if port["done"] in ("refused", "failed", "kept") and port["reason"]
             ],
-            "only_planned": bool(result.get("predicted") and not result["in_sync"] and not check),
         }
     used = [word for word in _WORDS if any(told["counts"].get(word) for told in hosts.values())]
     rows = [[host, told["limited"], *(told["counts"].get(word, 0) for word in used)] for host, told in hosts.items()]
@@ -53,9 +53,6 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False, check:
         lines.append(
             f"and {len(quiet)} computes with {sum(row[1] for row in quiet)} limited ports where nothing changes"
         )
-    planned = sum(told["only_planned"] for told in hosts.values())
-    if planned:
-        lines.append(f"Nothing was done on {planned} of these computes: what is counted for them was only planned.")
     lines += [f"{host}: {problem}" for host, told in hosts.items() for problem in told["problems"]]
     if why:
         lines += [
@@ -64,6 +61,12 @@ def summary(results: t.Mapping[str, Result | None], *, why: bool = False, check:
             for port in (result or {}).get("ports", ())
         ]
     return {"text": lines, "hosts": hosts}
+
+
+def _only_planned(result: Result | None) -> bool:
+    """Whether this is the look before a run, which was refused then: changes are counted, and the task says that it changed nothing."""
+    counts = (result or {}).get("counts") or {}
+    return bool(result and result.get("changed") is False and any(counts.get(word) for word in _CHANGES))
 
 
 def _total(rows: t.Sequence[t.Sequence[t.Any]], used: t.Sequence[str], known: int) -> str:

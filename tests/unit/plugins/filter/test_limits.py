@@ -19,13 +19,6 @@ def test_the_summary_reads_the_variable_that_is_named() -> None:
     assert "no result" in str(limits_summary(["cmp01"], hostvars))
 
 
-def test_the_summary_of_check_mode_is_a_plan_as_a_whole() -> None:
-    result = {"ports": [], "counts": {}, "in_sync": False, "predicted": True}
-    for check in (False, True):
-        hostvars: dict[str, dict[str, t.Any]] = {"cmp01": {"instance_qos_result": result, "ansible_check_mode": check}}
-        assert limits_summary(["cmp01"], hostvars)["hosts"]["cmp01"]["only_planned"] is not check
-
-
 def test_the_comparison_reads_the_variables_that_are_named() -> None:
     hostvars: dict[str, dict[str, t.Any]] = {"cmp01": {"mine": FAILED, "info": FAILED}}
     told = limits_comparison(["cmp01"], hostvars, register="mine", info_register="info")["text"]
