@@ -90,12 +90,11 @@ class ActionModule(Action):
             concerned = selection.hosts if selection else [str(host) for host in task_vars["ansible_play_hosts"]]
             templated = self._rule_options(concerned, task_vars)
             hosts = {host: found for host, found in templated.items() if found is not None}
-            # Without a group, other hosts of the play need no rules: this one uses the role, and they may not.
-            lacking = selection or RULES not in hosts.get(str(task_vars["inventory_hostname"]), {RULES: None})
-            problems += wrong_rules(hosts, given, required=options["rules"] == "required" and bool(lacking))
-            # Nor do they need ports.
-            here = str(task_vars["inventory_hostname"])
-            if options["rules"] == "required" and (selection or no_ports({here: hosts.get(here, {})}, given)):
+            # Without a group, other hosts of the play need neither rules nor ports: this one uses the role, and they may not.
+            here, required = str(task_vars["inventory_hostname"]), options["rules"] == "required"
+            lacking = selection or RULES not in hosts.get(here, {RULES: None})
+            problems += wrong_rules(hosts, given, required=required and bool(lacking))
+            if required and (selection or no_ports({here: hosts.get(here, {})}, given)):
                 problems += no_ports(hosts, given)
         return problems
 

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._ceph import data_pools, places, services
 
 _NO_FSID = "00000000-0000-0000-0000-000000000000"
@@ -52,7 +53,7 @@ def ceph_plan(settings: t.Mapping[str, t.Any], fsid: str = "", uuid: str = "") -
                 "confs": at.confs,
             }
             found.update(of_host if fsid else {})
-    except (services.CephNamesError, places.PlacesError) as exc:
+    except (services.CephNamesError, OperatorError) as exc:
         raise AnsibleFilterError(f"Nothing was changed. {exc}") from None
     return found
 

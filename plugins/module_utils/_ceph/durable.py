@@ -9,7 +9,6 @@ kolla's container copies them from files of the host as it starts; these are rea
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import os
 import typing as t
@@ -32,9 +31,9 @@ def stored(folder: str, uuid: str) -> t.Optional[Stored]:
     if xml is None and value is None:
         return None
     secret = key = None
-    with contextlib.suppress(ElementTree.ParseError, UnicodeError):
+    with contextlib.suppress(ElementTree.ParseError, ValueError):
         secret = read_secret(xml.text) if xml else None
-    with contextlib.suppress(binascii.Error, ValueError):
+    with contextlib.suppress(ValueError):
         key = base64.b64decode(value.text.strip(), validate=True) if value else None
     return Stored(secret, key)
 

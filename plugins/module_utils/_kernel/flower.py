@@ -21,16 +21,9 @@ _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
 _ICMPV6 = 58
 # linux/pkt_cls.h, TCA_FLOWER_*; the mask of what has one is the next number.
 CLASSID, ACT = 1, 3
-_ETH_TYPE, _IP_PROTO, _FLAGS, _VLAN_ID, _VLAN_ETH_TYPE, _ICMPV6_TYPE, _IP_TTL, _IN_HW_COUNT = (
-    8,
-    9,
-    22,
-    23,
-    25,
-    55,
-    75,
-    86,
-)
+_ETH_TYPE, _IP_PROTO, _ICMPV6_TYPE, _IP_TTL = 8, 9, 55, 75
+_VLAN_ID, _VLAN_ETH_TYPE = 23, 25
+_FLAGS, _IN_HW_COUNT = 22, 86
 _ADDRESSES = {(4, "src"): 10, (4, "dst"): 12, (6, "src"): 14, (6, "dst"): 16}
 #: What says nothing of the packets that match. The outer protocol is the filter's own.
 _NO_KEYS = (CLASSID, ACT, _ETH_TYPE, _FLAGS, _IN_HW_COUNT)
@@ -43,13 +36,11 @@ def keys(found: t.Mapping[int, bytes]) -> tuple[Key, ...]:
 
 def network(vlan: int, exempt: Network, match: str) -> tuple[tuple[Key, ...], str]:
     """The keys of a network's packets in a VLAN, and what tc makes them of. match is the side of the packet, src or dst."""
-    family = 4 if isinstance(exempt, ipaddress.IPv4Network) else 6
-    number, word = _ADDRESSES[family, match], "ipv4" if family == 4 else "ipv6"
+    number = _ADDRESSES[exempt.version, match]
+    protocol, word = (_IPV4, "ipv4") if exempt.version == 4 else (_IPV6, "ipv6")
     # The kernel leaves out an address that may be any.
     address = {number: exempt.network_address.packed, number + 1: exempt.netmask.packed} if exempt.prefixlen else {}
-    return _tagged(
-        vlan, _IPV4 if family == 4 else _IPV6, address
-    ), f"vlan_id {vlan} vlan_ethtype {word} {match}_ip {exempt}"
+    return _tagged(vlan, protocol, address), f"vlan_id {vlan} vlan_ethtype {word} {match}_ip {exempt}"
 
 
 def arp(vlan: int) -> tuple[tuple[Key, ...], str]:

@@ -36,8 +36,8 @@ _MODULES = {
     "clsact": "sch_ingress",
     "police": "act_police",
 }
-#: Before, flower compared the addresses inside an IPIP or GRE tunnel, which its sender chooses: any packet in one could be exempt.
-#: A distribution's older kernel may have that change, too; nothing tells.
+#: Before, flower compared the addresses inside an IPIP or GRE tunnel, which its sender chooses: any packet in one could be exempt (Linux
+#: commit 6de6e46d27ef). A distribution's older kernel may have that change, too; nothing tells.
 _SINCE = {"flower": (5, 16)}
 
 

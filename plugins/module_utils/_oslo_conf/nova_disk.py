@@ -12,7 +12,7 @@ from .ini import read, value_of
 from .plan import DesiredFile
 
 OPTION = "reserved_host_disk_mb"
-#: Placement keeps what is reserved as GiB, in 32 bits.
+#: Nova tells Placement GiB, of which it takes 2147483647 at most (placement/schemas/inventory.py).
 MOST_MB = (2**31 - 1) * 1024
 
 

@@ -33,7 +33,7 @@ MAX_BURST_SECONDS = 274
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:/]+\Z")
 _WHY_LENGTH = 1000
-_VLAN_IDS = range(1, 4095)
+VLAN_IDS = range(1, 4095)
 
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -358,7 +358,7 @@ def _parse_vlans(given: t.Sequence[t.Mapping[str, t.Any]], place: str) -> tuple[
     vlans: dict[int, Vlan] = {}
     for number, entry in enumerate(given, start=1):
         where, vlan = f"{place}[{number}]", entry.get("id")
-        if isinstance(vlan, bool) or not isinstance(vlan, int) or vlan not in _VLAN_IDS:
+        if isinstance(vlan, bool) or not isinstance(vlan, int) or vlan not in VLAN_IDS:
             raise OperatorError(f"{where}.id {_shown(vlan)} isn't the id of a VLAN; give a number from 1 to 4094.")
         if vlan in vlans:
             raise OperatorError(f"{where}.id {vlan} is listed twice; merge the two entries.")

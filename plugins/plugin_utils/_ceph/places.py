@@ -21,14 +21,9 @@ _ON_HOST = ("packages", "openstack-ansible", "charm")
 _READERS = {"nova": ("nova-compute",), "cinder": ("cinder-volume", "cinder-backup"), "glance": ("glance-api",)}
 #: Services whose own configuration the role compares, by the parameter of ceph_client_proof.
 _CONFS = {"glance": "glance-api", "cinder": "cinder-volume", "nova": "nova-compute"}
+#: What of a row says how libvirt holds the key.
+_OF_SECRET = ("secret", "usage", "private", "ephemeral")
 SECRETS = "/etc/libvirt/secrets"
-
-
-_T = t.TypeVar("_T")
-
-
-class PlacesError(Exception):
-    """An error for the operator."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +50,16 @@ class Places:
         return self.made.unknown.get(name, "") if self.made and found and not found.unit else ""
 
     def conf(self, service: str, default: str) -> str:
-        """The file that sets a service's options. Raises PlacesError where a change would be lost or read by nobody."""
+        """The file that sets a service's options. Raises OperatorError where a change would be lost or read by nobody."""
         if self._contained:
-            return _told(self._contained.file_of, service)
+            return self._contained.file_of(service)
         found = self._service(service)
         return (found.write if found else None) or default
 
     def unit(self, service: str) -> str:
-        """What restarts a service. Raises PlacesError where nothing could."""
+        """What restarts a service. Raises OperatorError where nothing could."""
         if self._contained:
-            return _told(self._contained.unit_of, service)
+            return self._contained.unit_of(service)
         found = self._service(service)
         return (found.unit if found else None) or service
 
@@ -92,8 +87,8 @@ class Places:
     def keyrings(self, rows: t.Iterable[Row], backups: t.Collection[str], settings: t.Mapping[str, t.Any]) -> list[Row]:
         """A host's clients, with keyrings where their readers' containers copy them from; a row for each of several.
 
-        backups are clients that only cinder-backup uses. Raises PlacesError for a keyring that no service of the host would read; where its client is leaving,
-        it is left out.
+        backups are clients that only cinder-backup uses. Raises OperatorError for a keyring that no service of the host would read; where its
+        client is leaving, it is left out.
         """
         return [made for row in rows for made in self._keyrings(row, backups, settings)]
 
@@ -114,12 +109,12 @@ class Places:
         if not places:
             for one in readers:
                 if one.container and not one.files:
-                    raise PlacesError(
+                    raise OperatorError(
                         f"It isn't known what of the host {one.name}'s container copies, so nobody may read {path}. Add files to services.{one.name} of "
                         "day2_deployment, as deployment_info tells them, or give keyring a path of this host."
                     )
             why = " ".join(filter(None, map(self._gone, self._names(row) or ())))
-            raise PlacesError(
+            raise OperatorError(
                 f"Nobody on this host would read {path}: no container of kolla-ansible copies it"
                 f"{' (' + ', '.join(one.name for one in readers) + ')' if readers else ''}. {why + ' ' if why else ''}Give it to kolla-ansible first, "
                 "by nova_backend: rbd and ceph_nova_user, cinder_backend_ceph or glance_backend_ceph; or give keyring a path of this host."
@@ -139,8 +134,8 @@ class Places:
 
     def _restarted(self, service: Service, settings: t.Mapping[str, t.Any]) -> list[str]:
         """What to restart after a change of what a service copies as it starts."""
-        given = next((settings.get(key) or {} for key, names in _READERS.items() if service.name in names), {})
-        return list(given.get("services", [service.unit] if service.unit else []))
+        said = next((settings.get(key) or {} for key, names in _READERS.items() if service.name in names), {})
+        return list(said.get("services", [service.unit] if service.unit else []))
 
     def _readers(self, row: Row, backups: t.Collection[str]) -> list[Service] | None:
         """The services of this host that read a client's keyring; None where its reader isn't a service's account."""
@@ -184,17 +179,6 @@ class Places:
         return list(names)
 
 
-#: What of a row says how libvirt holds the key.
-_OF_SECRET = ("secret", "usage", "private", "ephemeral")
-
-
 def places_of(deployment: t.Mapping[str, t.Any] | None) -> Places:
-    """The places of a host that deployment_info has told; empty where it isn't known. Raises PlacesError for what deployment_info never tells."""
-    return Places(_told(given, deployment) if deployment else None)
-
-
-def _told(ask: t.Callable[[t.Any], _T], what: t.Any) -> _T:
-    try:
-        return ask(what)
-    except OperatorError as exc:
-        raise PlacesError(str(exc)) from None
+    """The places of a host that deployment_info has told; empty where it isn't known. Raises OperatorError for what deployment_info never tells."""
+    return Places(given(deployment) if deployment else None)

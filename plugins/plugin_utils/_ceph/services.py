@@ -227,7 +227,7 @@ def service_files(
 ) -> list[Row]:
     """The files of Glance, Cinder and Nova on a host, as parameters of service_conf. services are the role's variables.
 
-    Raises PlacesError where nobody would read a file.
+    Raises OperatorError where nobody would read a file.
     """
     check_names(names)
     now = _Names(names, fsid, default_uuid, alike, places)

@@ -10,6 +10,7 @@ import ipaddress
 import typing as t
 
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import listed
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import VLAN_IDS, Vlan
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -22,9 +23,6 @@ PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 #: Link-local traffic, which is exempt together with a port's own networks: VRRP, mDNS, and IPv6 between neighbours.
 LINK_LOCAL = ("224.0.0.0/24", "fe80::/10", "ff02::/16")
-
-#: The ids of VLANs that a frame's tag can have.
-VLANS = range(1, 4095)
 
 #: Without a tag, each network is a u32 filter that every packet of the port passes.
 AT_MOST = 32
@@ -63,13 +61,6 @@ def lies_in(inner: Network, outer: Network) -> bool:
     return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
-class Vlan(t.NamedTuple):
-    """What is exempt under the tag of a VLAN."""
-
-    id: int
-    exempt: tuple[Network, ...]
-
-
 class Exemptions:
     """The operator's bounds on what tenants can exempt by choosing the CIDRs of their subnets.
 
@@ -103,12 +94,14 @@ class Exemptions:
 
         The bound is one for all: each subnet of the port or of a subport counts, and a VLAN as one at least. What comes last has no room.
         """
-        room = self._at_most - len(self._granted(port, mode, external, self._at_most)[0])
         subports = {subport["segmentation_id"]: subport for subport in port.get("subports") or ()}
+        if not subports:
+            return (), ""
+        room = self._at_most - len(self._granted(port, mode, external, self._at_most)[0])
         vlans: list[Vlan] = []
         notes: list[str] = []
         left: list[str] = []
-        for vlan in sorted(subports.keys() & set(VLANS)):
+        for vlan in sorted(subports.keys() & set(VLAN_IDS)):
             subport = subports[vlan]
             if room < 1:
                 left.append(str(vlan))

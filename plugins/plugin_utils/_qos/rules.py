@@ -13,7 +13,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, replace
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import PLUGS
+from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.ports import PLUGS, Vlan
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.times import format_time
 from ansible_collections.openstack_ops.day2.plugins.module_utils._tc.units import texts
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._openstack.computes import SUBPORT
@@ -24,7 +24,6 @@ from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.exempt imp
     PRIVATE,
     Exemptions,
     Network,
-    Vlan,
 )
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.reader import SPEC_PREFIX, Reader, scale
 from ansible_collections.openstack_ops.day2.plugins.plugin_utils._qos.rule import (

@@ -150,6 +150,14 @@ def test_police_of_other_hands_inside_our_qdisc_is_set_right(plug: Plug) -> None
         assert kernel_text() == clean
 
 
+def restored() -> None:
+    """Have the restorer set what is saved of the one port, which differs."""
+    tools = batch.Batch(restorer._run, "tc", "ip")
+    [plan] = apply.restore(list(state.load().ports.values()), tools, lambda touched: None)
+    assert plan.acts
+    assert not plan.reason
+
+
 @PLUGS
 def test_the_restorer_sets_it_again(plug: Plug, kind: str) -> None:
     plug_in(plug, kind)
@@ -159,8 +167,5 @@ def test_the_restorer_sets_it_again(plug: Plug, kind: str) -> None:
     for name in itertools.compress(ours, ours.values()):
         shell(f"tc qdisc del dev {name} root")
     shell(f"tc qdisc del dev tap{KEY} root")
-    tools = batch.Batch(restorer._run, "tc", "ip")
-    [plan] = apply.restore(list(state.load().ports.values()), tools, lambda touched: None)
-    assert plan.acts
-    assert not plan.reason
+    restored()
     assert not limit(both, persist=True).changed

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel import modules
 from tests.integration.tc_htb.namespace import OTHER, PORT, Plug, kernel_text, tc_htb
 from tests.integration.tc_htb.uml import run_there
-from tests.places import ROOT
 from tests.waiting import PATIENCE
 
 LIMIT = {"rate": "20mbit", "pkts_rate": "5k"}
 
 
 def test_packets_are_limited_where_the_kernel_can() -> None:
-    subprocess.run([ROOT / "tools" / "need", "linux.uml=user-mode-linux"], check=True)
     passed, said = run_there("tests/integration/tc_htb/packets.py", PATIENCE)
     assert passed, said
 

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from ansible_collections.openstack_ops.day2.plugins.module_utils._kernel import modules
 from tests.integration.tc_htb.namespace import OTHER, PORT, Plug, kernel_text, tc_htb
 from tests.integration.tc_htb.uml import run_there
-from tests.places import ROOT
 from tests.waiting import PATIENCE
 
 LIMIT = {"rate": "20mbit"}
@@ -18,7 +15,6 @@ TRUNK = {"port_id": PORT, "plug": "bridge", "ingress": LIMIT, "vlans": [{"id": 1
 
 
 def test_tagged_traffic_is_exempt_where_the_kernel_finds_tags() -> None:
-    subprocess.run([ROOT / "tools" / "need", "linux.uml=user-mode-linux"], check=True)
     passed, said = run_there("tests/integration/tc_htb/vlans.py", PATIENCE)
     assert passed, said
 

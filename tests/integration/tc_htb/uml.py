@@ -29,6 +29,7 @@ _FINIT_MODULE = 313
 
 def run_there(tests: str, seconds: float) -> tuple[bool, str]:
     """Boot a machine of its own for these tests, a path in the checkout; whether they passed, and what was said."""
+    subprocess.run([_ROOT / "tools" / "need", "linux.uml=user-mode-linux"], check=True)
     command = ["linux.uml", "mem=384M", "rootfstype=hostfs", "rootflags=/", "root=/dev/root", "ro", "quiet"]
     command += ["con=null", "con0=null,fd:1", f"init={sys.executable}", "--", str(Path(__file__).resolve()), tests]
     # As tests/lab/machine does: a session of its own that asks for more than its share, and one CPU, on which the machine and its

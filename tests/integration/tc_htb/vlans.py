@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.openstack_ops.day2.plugins.module_utils._tc import apply, batch, restorer, state
 from tests.integration.tc_htb.frames import ARP, discovery, ethernet, ipv4, ipv6, send, tagged
 from tests.integration.tc_htb.namespace import PORT, Plug, kernel_text, shell
-from tests.integration.tc_htb.packets import KEY, PLUGS, counted, limit, plug_in
+from tests.integration.tc_htb.packets import KEY, PLUGS, counted, limit, plug_in, restored
 from tests.waiting import until, until_in_shell
 
 ID = 100
@@ -173,10 +172,7 @@ def test_the_restorer_sets_it_again(plug: Plug, kind: str) -> None:
     before = sorted(_keys(kernel_text()))
     shell(f"tc qdisc del dev tap{KEY} root")
     shell(f"tc qdisc del dev {f'qvb{KEY}' if kind == 'ovs_hybrid' else f'ifb{KEY}'} root")
-    tools = batch.Batch(restorer._run, "tc", "ip")
-    [plan] = apply.restore(list(state.load().ports.values()), tools, lambda touched: None)
-    assert plan.acts
-    assert not plan.reason
+    restored()
     assert sorted(_keys(kernel_text())) == before
     assert not limit(both, persist=True).changed
 
