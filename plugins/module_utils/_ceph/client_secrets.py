@@ -214,16 +214,17 @@ def plan(desired: DesiredClient, actual: ActualClient, digest: t.Callable[[bytes
 def _plan_absent(desired: DesiredClient, actual: ActualClient) -> SecretPlan:
     steps = []
     there = actual.secrets.get(desired.secret.uuid) if desired.secret else None
+    if there and there.kind != "ceph":
+        raise OperatorError(
+            f"Secret {there.uuid} has the usage type {there.kind!r}, not 'ceph'; this module doesn't remove it."
+        )
+    if desired.secret and (there or actual.stored) and actual.guests and not desired.replace:
+        name = f"{desired.secret.uuid} ({there.usage if there else f'in {desired.stored_in}'})"
+        raise OperatorError(
+            f"Secret {name} is used by disks of {ways_off(actual.guests)}. They couldn't start without it. Give them the "
+            f"current secret, as said for each, or set replace: true for {desired.client} to remove this one anyway."
+        )
     if there:
-        if there.kind != "ceph":
-            raise OperatorError(
-                f"Secret {there.uuid} has the usage type {there.kind!r}, not 'ceph'; this module doesn't remove it."
-            )
-        if actual.guests and not desired.replace:
-            raise OperatorError(
-                f"Secret {there.uuid} ({there.usage}) is used by disks of {ways_off(actual.guests)}. They couldn't start without it. Give them the "
-                f"current secret, as said for each, or set replace: true for {desired.client} to remove this one anyway."
-            )
         steps.append(f"undefine secret {there.uuid} ({there.usage})")
     if actual.stored:
         steps.append(f"remove it from {desired.stored_in}")

@@ -14,6 +14,7 @@ import os
 import typing as t
 from xml.etree import ElementTree
 
+from .._common import OperatorError
 from .._host import files
 from .client_secrets import Secret, Stored, key_text, read_secret
 
@@ -62,12 +63,18 @@ def _paths(folder: str, uuid: str) -> tuple[str, str]:
 
 
 def lost_at_restart(uuid: str, key: str = "", proc: str = "/proc", kolla: str = KOLLA) -> str:
-    """An error message if the secret, or its key where one is given, would be lost at libvirt's next start; empty if it is kept or if that is unknown."""
+    """An error message if the secret, or its key where one is given, would be lost at libvirt's next start, or if its files can't be read.
+
+    Empty if it is kept, or if that is unknown.
+    """
     ours = _namespace(os.path.join(proc, "self"))
     daemons = list(_daemons(proc))
     if not daemons or not ours or any(_namespace(daemon) in (ours, None) for daemon in daemons):
         return ""  # libvirt runs on the host
-    kept = stored(kolla, uuid)
+    try:
+        kept = stored(kolla, uuid)
+    except (OperatorError, OSError) as exc:
+        return f"It isn't known whether secret {uuid} is there after libvirt's next start: {exc}"
     if kept and kept.secret:
         held = key_text(kept.key) if kept.key else "none"
         if key and held != key:

@@ -23,6 +23,7 @@ from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.client_se
     Secret,
 )
 from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.durable import KOLLA, lost_at_restart
+from ansible_collections.openstack_ops.day2.plugins.module_utils._ceph.guests import Guest
 from ansible_collections.openstack_ops.day2.plugins.module_utils._common import OperatorError
 from ansible_collections.openstack_ops.day2.plugins.module_utils._host import lock
 from ansible_collections.openstack_ops.day2.plugins.module_utils._oslo_conf import apply as apply_conf
@@ -258,6 +259,28 @@ def test_a_key_that_the_next_start_changes_is_told_of(compute: Compute, proc: Pa
     assert "holds another key in secret" in lost_at_restart(UUID, keys[1], str(proc), str(compute.folder))
     (compute.folder / f"{UUID}.base64").unlink()
     assert "holds another key in secret" in lost_at_restart(UUID, keys[0], str(proc), str(compute.folder))
+
+
+def test_files_that_cannot_be_read_are_one_client_s_problem(compute: Compute, proc: Path) -> None:
+    (compute.folder / f"{UUID}.xml").mkdir()
+    said = lost_at_restart(UUID, "", str(proc), str(compute.folder))
+    assert said.startswith(f"It isn't known whether secret {UUID} is there after libvirt's next start: ")
+
+
+def test_what_guests_use_is_not_removed_where_only_its_files_are_there(
+    compute: Compute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(compute, desired(compute))
+    compute.libvirt._secrets.clear()
+    guest = Guest("instance-00000001", OTHER, own=True)
+    monkeypatch.setattr(compute.host, "_guests", lambda _uuid: (guest,))
+    leaving = desired(compute, present=False)
+    for act in (secrets_apply.check, secrets_apply.apply):
+        with pytest.raises(OperatorError, match=f"Secret {UUID} .in {compute.folder}. is used by disks of "):
+            act(compute.host, leaving)
+    assert len(list(compute.folder.iterdir())) == 2
+    secrets_apply.apply(compute.host, [replace(leaving[0], replace=True)])
+    assert list(compute.folder.iterdir()) == []
 
 
 def test_the_place_is_that_of_kolla_ansible() -> None:
