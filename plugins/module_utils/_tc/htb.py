@@ -176,11 +176,15 @@ def shape_statements(device: str, actual: t.Optional[Device], wanted: Shaper) ->
     statements += _class_statements(device, actual, EXEMPT, EXEMPT_SHAPE)
     statements += _leaf_statements(device, actual, EXEMPT, "101:", wanted.limit.leaf)
     filters, shape = actual.root_filters, wanted.limit.shape
-    statements += _exempt_statements(device, filters, wanted)
     police, unwanted = _police_statements(device, filters, shape)
+    is_limited = LIMITED in actual.classes
+    statements += (
+        police if is_limited else []
+    )  # first: what has policed packets at another priority goes with the exemptions
+    statements += _exempt_statements(device, filters, wanted)
     limited = _class_statements(device, actual, LIMITED, shape if shape.rate else EXEMPT_SHAPE)
     limited += _leaf_statements(device, actual, LIMITED, "100:", wanted.limit.leaf)
-    statements += police + limited if LIMITED in actual.classes else limited + police
+    statements += limited if is_limited else limited + police
     statements += unwanted
     statements += [
         f"class del dev {device} classid {handle >> 16:x}:{handle & 0xFFFF:x}"

@@ -163,6 +163,20 @@ def test_police_of_other_hands_is_set_right(other: dict[str, t.Any]) -> None:
     assert dataclasses.replace(left, handle=policed.handle) == policed
 
 
+def test_police_of_another_priority_goes_after_what_replaces_it() -> None:
+    kernel = hybrid()
+    desired = both("ovs_hybrid", PACKETS, None)
+    run(kernel, desired)
+    device = kernel.devices[QVB]
+    device.filters = [dataclasses.replace(one, prio=4) if one.police else one for one in device.filters]
+    assert [one.split()[:2] + one.split()[7:10:2] for one in plan(kernel, desired).statements] == [
+        ["filter", "add", "all", "5"],
+        ["filter", "del", "all", "4"],
+    ]
+    run(kernel, desired)
+    assert [one.prio for one in device.root_filters if one.police] == [5]
+
+
 def test_police_on_an_exempt_network_is_removed() -> None:
     kernel = hybrid()
     desired = both("ovs_hybrid", PACKETS, None)
